@@ -1,0 +1,67 @@
+/**
+ * Why a launch, a resolve or a validation was refused. The codes are stable: metrics, the audit log and the
+ * gRPC status mapping use them, and docs/troubleshooting.md has an entry for each.
+ */
+export const refusalCodes = [
+  'protocol',
+  'busy',
+  'caller-not-allowed',
+  'caller-gone',
+  'no-identity',
+  'invalid-identity',
+  'target-not-found',
+  'target-ambiguous',
+  'target-unusable',
+  'target-gone',
+  'secret-not-given',
+  'secret-file',
+  'secret-mismatch',
+  'secret-expired',
+  'already-running',
+  'libvirt-home',
+  'launch-failed',
+  'internal',
+] as const;
+
+export type RefusalCode = (typeof refusalCodes)[number];
+
+/** A decision against the caller: `message` names the cause, `remedy` what to do about it. Never holds a secret. */
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+  readonly remedy: string;
+
+  constructor(code: RefusalCode, message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Refusal';
+    this.code = code;
+    this.remedy = remedy;
+  }
+
+  /** The one line a person sees: in `virsh start`'s error, on the command line, in a gRPC status. */
+  get line(): string {
+    return `${this.message}; ${this.remedy}`;
+  }
+}
+
+/** A failed system call: `code` is the errno's name, e.g. `ESRCH`. */
+export class SystemCallError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(syscall: string, code: string, errno: number, action: string) {
+    super(`Cannot ${action}: ${syscall} failed with ${code}`);
+    this.name = 'SystemCallError';
+    this.syscall = syscall;
+    this.code = code;
+    this.errno = errno;
+  }
+}
+
+/** True for any error that carries the given errno name as `code`. */
+export function hasCode(
+  error: unknown,
+  ...codes: readonly string[]
+): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

@@ -1,0 +1,33 @@
+import type { CgroupMembership, Namespaces, ProcessIdentity } from '../target/target.ts';
+
+export type MachineState = 'starting' | 'running' | 'exited' | 'lost';
+
+/** How QEMU ended. `kind: 'unknown'` when the shim died before it could tell. */
+export interface MachineExit {
+  readonly kind: 'exit' | 'signal' | 'unknown';
+  /** Exit status, or signal number; absent when unknown. */
+  readonly value?: number;
+  /** `qemu` ended by itself, or was ended because the stub, the pod or the shim went away. */
+  readonly reason: 'qemu' | 'stub-gone' | 'pod-gone' | 'shim-gone';
+  /** RFC 3339 time. */
+  readonly at: string;
+}
+
+/** One VM that this node's driver started or adopted. */
+export interface Machine {
+  readonly launchId: string;
+  readonly vm: { readonly uuid: string; readonly name?: string };
+  readonly podUid: string | null;
+  readonly containerId: string | null;
+  readonly state: MachineState;
+  readonly emulator: string;
+  readonly stub: ProcessIdentity;
+  readonly shim?: ProcessIdentity;
+  readonly qemu?: ProcessIdentity;
+  readonly target: ProcessIdentity;
+  readonly namespaces: Namespaces;
+  readonly cgroups: readonly CgroupMembership[];
+  /** RFC 3339 time at which the launch was accepted. */
+  readonly createdAt: string;
+  readonly exit?: MachineExit;
+}
