@@ -1,0 +1,163 @@
+import koffi from 'koffi';
+
+import { SystemCallError } from '../errors.ts';
+
+/** Who is at the other end of a Unix socket, at the time it connected. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * The system calls that Node has no word for. All are quick and none touches per-thread state (namespaces,
+ * credentials): such things belong into the broker and the shim.
+ *
+ * Every function throws {@link SystemCallError} when the kernel says no.
+ */
+export interface Libc {
+  /** SO_PEERCRED of a connected Unix socket. A `pid` of 0 means a peer in a foreign PID namespace. */
+  peerCredentials(socket: number): PeerCredentials;
+  /** SO_PEERPIDFD: a pidfd of the very process that connected, also if its pid was reused since. */
+  peerPidfd(socket: number): number;
+  /** A pidfd of the process that has this pid now. */
+  pidfdOpen(pid: number): number;
+  /** False once the process has ended, a zombie included only after it was reaped. */
+  isAlive(pidfd: number): boolean;
+  /** Sends a signal through a pidfd: never to another process than the one it was opened for. */
+  signal(pidfd: number, signal: number): void;
+  /** Sends bytes in one piece with fds along. Throws `EAGAIN` when the socket's buffer is full. */
+  sendWithFds(socket: number, bytes: Uint8Array, fds: readonly number[]): void;
+  /** A connected pair of Unix stream sockets, close-on-exec. */
+  socketPair(): readonly [number, number];
+  /** A memory file with this content that nobody can change any more, close-on-exec. */
+  sealedMemory(name: string, content: Uint8Array): number;
+}
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const SO_PEERPIDFD = 77;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+const ALL_SEALS = 0x0f;
+
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
+
+const CMSG_HEADER = 16; // size_t cmsg_len, int cmsg_level, int cmsg_type
+
+type Call = (...args: readonly unknown[]) => number;
+
+/** Loads the C library of the running process. Nothing is called before that. */
+export function createLibc(): Libc {
+  const library = koffi.load(null);
+  const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [Number(value), name]));
+
+  const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
+  const msghdr = koffi.struct({
+    name: 'void *',
+    nameLength: 'uint32_t',
+    vector: koffi.pointer(iovec),
+    vectorLength: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
+  const getsockopt: Call = library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
+  const sendmsg: Call = library.func('sendmsg', 'intptr_t', ['int', koffi.pointer(msghdr), 'int']);
+  const socketpair: Call = library.func('socketpair', 'int', ['int', 'int', 'int', 'void *']);
+  const memfdCreate: Call = library.func('memfd_create', 'int', ['str', 'uint']);
+  const fcntl: Call = library.func('int fcntl(int, int, int)');
+  const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
+  const syscall: Call = library.func('long syscall(long, long, long, void *, long)');
+
+  /** errno is the thread's and live: it is read in the expression right after the call. */
+  function call(action: string, name: string, func: Call, ...args: readonly unknown[]): number {
+    const result = func(...args);
+    const errno = result < 0 ? koffi.errno() : 0;
+    if (errno !== 0)
+      throw new SystemCallError(name, errnoNames.get(errno) ?? `errno ${errno}`, errno, action);
+    return result;
+  }
+
+  function socketOption(socket: number, option: number, size: number, action: string): Buffer {
+    const value = Buffer.alloc(size);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(size);
+    call(action, 'getsockopt', getsockopt, socket, SOL_SOCKET, option, value, length);
+    return value;
+  }
+
+  function sendSignal(pidfd: number, signal: number): void {
+    const action = `send signal ${signal}`;
+    call(action, 'pidfd_send_signal', syscall, SYS_pidfd_send_signal, pidfd, signal, null, 0);
+  }
+
+  return {
+    peerCredentials(socket) {
+      const value = socketOption(socket, SO_PEERCRED, 12, 'read the credentials of a peer');
+      return { pid: value.readInt32LE(0), uid: value.readUInt32LE(4), gid: value.readUInt32LE(8) };
+    },
+
+    peerPidfd(socket) {
+      return socketOption(socket, SO_PEERPIDFD, 4, 'open a pidfd of a peer').readInt32LE(0);
+    },
+
+    pidfdOpen(pid) {
+      return call(`open a pidfd of process ${pid}`, 'pidfd_open', syscall, SYS_pidfd_open, pid, 0, null, 0);
+    },
+
+    isAlive(pidfd) {
+      try {
+        sendSignal(pidfd, 0);
+        return true;
+      } catch (error) {
+        // EPERM: it is there, and not ours to signal.
+        return error instanceof SystemCallError && error.code === 'EPERM';
+      }
+    },
+
+    signal: sendSignal,
+
+    sendWithFds(socket, bytes, fds) {
+      const control = Buffer.alloc(CMSG_HEADER + Math.ceil((4 * fds.length) / 8) * 8);
+      control.writeBigUInt64LE(BigInt(CMSG_HEADER + 4 * fds.length), 0);
+      control.writeInt32LE(SOL_SOCKET, 8);
+      control.writeInt32LE(SCM_RIGHTS, 12);
+      fds.forEach((fd, index) => control.writeInt32LE(fd, CMSG_HEADER + 4 * index));
+      const message = {
+        name: null,
+        nameLength: 0,
+        vector: { base: bytes, length: bytes.length },
+        vectorLength: 1,
+        control: fds.length > 0 ? control : null,
+        controlLength: fds.length > 0 ? control.length : 0,
+        flags: 0,
+      };
+      const sent = call('hand fds on', 'sendmsg', sendmsg, socket, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent !== bytes.length) throw new SystemCallError('sendmsg', 'EMSGSIZE', 90, 'hand fds on');
+    },
+
+    socketPair() {
+      const pair = Buffer.alloc(8);
+      call('make a socket pair', 'socketpair', socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+      return [pair.readInt32LE(0), pair.readInt32LE(4)];
+    },
+
+    sealedMemory(name, content) {
+      const action = 'write a memory file';
+      const fd = call(action, 'memfd_create', memfdCreate, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+      for (let at = 0; at < content.length; )
+        at += call(action, 'write', write, fd, content.subarray(at), content.length - at);
+      call(action, 'fcntl', fcntl, fd, F_ADD_SEALS, ALL_SEALS);
+      return fd;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker's protocol with the daemon: docs/protocol.md, section 2. */
+#ifndef BROKER_H
+#define BROKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan.h"
+
+enum broker_type { BROKER_READ_FILE = 1, BROKER_START_SHIM = 2, BROKER_FILE = 129, BROKER_SHIM = 130 };
+
+struct broker_header {
+  uint32_t length;
+  uint16_t type, fd_count;
+  uint32_t id;
+};
+
+#define BROKER_MAX_PAYLOAD 16384U
+#define BROKER_MAX_FDS 16
+#define BROKER_MAX_READS 32
+
+enum read_step {
+  READ_ROOT = 1,
+  READ_OPEN = 2,
+  READ_TYPE = 3,
+  READ_SIZE = 4,
+  READ_CONTENT = 5,
+  READ_DEADLINE = 6,
+};
+
+struct read_request {
+  uint32_t uid, gid, max_size, deadline_ms, group_count;
+  const uint32_t *groups;
+  const char *path;
+};
+
+/* What the reading child writes to its pipe: this, then the content. */
+struct read_result {
+  uint32_t error, step;
+};
+
+/* Reads a file below the root of the process whose /proc directory is given, with that process's ids and no
+ * capability, and writes the result to `out`. Runs in a child of its own: any step may hang for as long as the
+ * pod likes. */
+_Noreturn void read_file(int proc_directory, const struct read_request *request, int out);
+
+/* A sealed memfd with the contents of the file, executable, or -1 with errno. */
+int sealed_copy(const char *path);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+int write_record(const char *name, const char *text, size_t length) {
+  char temporary[64];
+  snprintf(temporary, sizeof temporary, ".%s.new", name);
+  int file = openat(SHIM_STATE, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0)
+    return -1;
+  ssize_t written = write(file, text, length);
+  if (written >= 0 && written != (ssize_t)length) {
+    errno = ENOSPC;
+    written = -1;
+  }
+  if (written < 0 || fsync(file) < 0) {
+    int failure = errno;
+    close(file);
+    unlinkat(SHIM_STATE, temporary, 0);
+    errno = failure;
+    return -1;
+  }
+  close(file);
+  if (renameat(SHIM_STATE, temporary, SHIM_STATE, name) < 0)
+    return -1;
+  return fsync(SHIM_STATE);
+}
+
+unsigned long long start_time(pid_t pid) {
+  char path[32], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return 0;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  if (length <= 0)
+    return 0;
+  text[length] = '\0';
+  /* The name may hold anything, blanks and parentheses too: count the fields from the last ')'. */
+  char *field = strrchr(text, ')');
+  for (int i = 2; field != NULL && i < 22; i++)
+    field = strchr(field + 1, ' ');
+  return field == NULL ? 0 : strtoull(field + 1, NULL, 10);
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qemu-kube-shim: the supervisor of one VM, and the parent of its QEMU. It lives on the host's side, in a cgroup of
+ * its own, from before QEMU's first instruction to after its last, whatever happens to the daemon:
+ *
+ *   QEMU ends             -> exit record, the stub ends the same way
+ *   the stub goes away    -> libvirt believes QEMU dead, so it must be: TERM, then KILL
+ *   the container dies    -> TERM, then KILL, so that nothing of ours keeps the pod's cgroup
+ *   the daemon goes away  -> nothing: the next one connects to shim.sock
+ *
+ * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
+ */
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_CLIENTS 8 /* daemons that come and go; the first is the one that started us */
+
+enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE };
+
+struct client {
+  int fd;
+  size_t length;
+  char input[64];
+};
+
+struct shim {
+  struct plan plan;
+  pid_t qemu;
+  int qemu_pidfd, listener, connection;
+  unsigned long long qemu_start;
+  struct client clients[MAX_CLIENTS];
+  enum reason reason;
+  int64_t kill_at; /* 0: nobody asked QEMU to end */
+};
+
+/* ---- what the daemon is told ---------------------------------------------------------------------------------- */
+
+static void tell(struct client *client, const char *text, size_t length) {
+  /* Never blocks: a daemon that does not read loses its connection, and asks again. */
+  if (client->fd >= 0 && send(client->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length) {
+    close(client->fd);
+    client->fd = -1;
+  }
+}
+
+__attribute__((format(printf, 2, 3))) static void tell_all(struct shim *shim, const char *format, ...) {
+  char line[WIRE_MAX_TEXT + 128];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  if (length < 0)
+    return;
+  if ((size_t)length >= sizeof line)
+    length = (int)sizeof line - 1;
+  for (size_t i = 0; i < MAX_CLIENTS; i++)
+    tell(&shim->clients[i], line, (size_t)length);
+}
+
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
+
+/* One line for libvirt's error message: what could not be done, about what, why; what to do. */
+static int describe(const struct failure *failure, char *text, size_t size) {
+  const char *why = strerror(failure->error), *what = failure->detail;
+  switch ((enum fail_step)failure->step) {
+  case FAIL_PLAN:
+    return snprintf(text, size, "Cannot read the launch plan: %s; use daemon and shim of one release", why);
+  case FAIL_STUB:
+    return snprintf(text, size, "Cannot talk to the stub (%s): %s; use stub and shim of one release", what, why);
+  case FAIL_STUB_GONE:
+    return snprintf(text, size, "Cannot start the VM: libvirt ended the stub; start the VM again");
+  case FAIL_FD_KIND:
+    return snprintf(text, size, "Cannot pass %s to the pod: %s; remove the device or argument it belongs to", what,
+                    why);
+  case FAIL_TARGET:
+    return snprintf(text, size,
+                    "Cannot enter the pod: its launcher changed or ended while the VM was starting (%s: %s); start "
+                    "the VM again when the pod is running",
+                    what, why);
+  case FAIL_CGROUP:
+    return snprintf(text, size,
+                    "Cannot join the pod's cgroup %s: %s; check that the pod still runs and that its memory, pids and "
+                    "cpuset limits leave room",
+                    what, why);
+  case FAIL_NAMESPACE:
+    return snprintf(text, size,
+                    "Cannot enter the pod's namespaces (%s): %s; run the node driver with CAP_SYS_ADMIN and "
+                    "CAP_SYS_CHROOT",
+                    what, why);
+  case FAIL_PROJECT_SOURCE:
+    return snprintf(text, size,
+                    "Cannot find %s where libvirt runs: %s; set \"libvirt-state\" and \"project\" to paths without "
+                    "symlinks",
+                    what, why);
+  case FAIL_PROJECT_OWNER:
+    return snprintf(text, size,
+                    "Cannot show %s in the pod: it is not a directory of the user that QEMU runs as; check \"user\" "
+                    "in qemu.conf",
+                    what);
+  case FAIL_PROJECT_SYMLINK:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod: %s is a symlink there; make it a directory in the pod's "
+                    "image",
+                    what);
+  case FAIL_PROJECT_CROWDED:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod: %s has more than 1024 entries; make the mount point in "
+                    "the pod's image",
+                    what);
+  case FAIL_PROJECT_PLACE:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod (%s): %s; make the mount point in the pod's image", what,
+                    why);
+  case FAIL_IDENTITY:
+    return snprintf(text, size, "Cannot become QEMU's user in the pod (%s): %s; run the node driver with full "
+                                "capabilities",
+                    what, why);
+  case FAIL_FDS:
+    return snprintf(text, size, "Cannot give QEMU its fds (%s): %s; raise the node driver's limit of open files", what,
+                    why);
+  case FAIL_CWD:
+    return snprintf(text, size, "Cannot use %s as working directory in the pod: %s; start libvirtd in /", what, why);
+  case FAIL_EXEC:
+    return snprintf(text, size,
+                    "Cannot execute the emulator %s in the pod: %s; install it in the pod's image or set \"emulator\" "
+                    "in qemu-kube.conf",
+                    what, why);
+  case FAIL_TIMEOUT:
+    return snprintf(text, size, "Cannot start the emulator: the pod's file system did not answer in time; check the "
+                                "pod's volumes");
+  case FAIL_POD_GONE:
+    return snprintf(text, size, "Cannot start the VM: its pod ended meanwhile; start the VM again when the pod is "
+                                "running");
+  default:
+    return snprintf(text, size, "Cannot start the VM: %s", why);
+  }
+}
+
+static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
+  char text[WIRE_MAX_TEXT];
+  int length = describe(failure, text, sizeof text);
+  if (length >= (int)sizeof text)
+    length = (int)sizeof text - 1;
+  for (char *byte = text; *byte != '\0'; byte++)
+    if ((unsigned char)*byte < ' ')
+      *byte = '?'; /* names from the pod must not make a second line */
+  send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);
+  tell_all(shim, "failed %d %s\n", failure->error, text);
+  exit(1);
+}
+
+/* ---- start ---------------------------------------------------------------------------------------------------------- */
+
+static int pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+static int ended(int pidfd) {
+  struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+  return poll(&entry, 1, 0) > 0;
+}
+
+static void become_supervisor(struct shim *shim, struct failure *failure) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct rlimit files;
+
+  prctl(PR_SET_NAME, "qemu-kube-shim", 0, 0, 0);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGHUP, &ignore, NULL);
+  sigaction(SIGINT, &ignore, NULL);
+  sigaction(SIGTERM, &ignore, NULL);
+  sigaction(SIGQUIT, &ignore, NULL);
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  if (shim->plan.host_mnt != NULL) {
+    int mnt = open(shim->plan.host_mnt, O_RDONLY | O_CLOEXEC);
+    if (mnt < 0 || setns(mnt, CLONE_NEWNS) < 0) {
+      fail(failure, FAIL_NAMESPACE, errno, "the host's mnt");
+      refuse(shim, failure);
+    }
+    close(mnt);
+  }
+}
+
+/* QEMU writes its pid into no file, but its threads' ids go to libvirt, which pins and schedules them: they must be
+ * those of libvirt's PID namespace, and that is the stub's. */
+static int enter_stub_pid_namespace(struct failure *failure) {
+  struct stat stub, own;
+  int fd = openat(SHIM_STUB_PROC, "ns/pid", O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || fstat(fd, &stub) < 0 || stat("/proc/self/ns/pid", &own) < 0)
+    return fail(failure, FAIL_STUB, errno, "its PID namespace");
+  int result = 0;
+  if (stub.st_ino != own.st_ino && setns(fd, CLONE_NEWPID) < 0)
+    result = fail(failure, FAIL_NAMESPACE, errno, "libvirt's pid");
+  close(fd);
+  return result;
+}
+
+static pid_t fork_into(struct entry *entry, int status[2], struct failure *failure) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    entry->status = status[1];
+    entry_run(entry, failure);
+    (void)!write(entry->status, failure, sizeof *failure);
+    _exit(127);
+  }
+  return pid;
+}
+
+static void kill_and_reap(pid_t pid) {
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+}
+
+/* Returns when QEMU's first instruction is about to run, or has the reason in *failure. */
+static int launch(struct shim *shim, struct failure *failure) {
+  static struct passed_fds passed;
+  static struct entry entry;
+  int status[2];
+  int64_t deadline = now_ms() + shim->plan.deadline;
+
+  if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
+      entry_open(&entry, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
+    return -1;
+  if (pipe2(status, O_CLOEXEC) < 0)
+    return fail(failure, FAIL_FDS, errno, "a pipe");
+  /* The launcher is alive now, so everything that was opened through its pid is its own. */
+  if (ended(SHIM_INIT) || ended(SHIM_TARGET))
+    return fail(failure, FAIL_POD_GONE, ESRCH, "before the fork");
+  shim->qemu = fork_into(&entry, status, failure);
+  if (shim->qemu < 0)
+    return fail(failure, FAIL_CGROUP, errno, "a new process");
+  shim->qemu_pidfd = pidfd_open(shim->qemu);
+  close(status[1]);
+  entry_close(&entry);
+  for (uint32_t i = 0; i < passed.count; i++)
+    close(passed.fd[i]);
+
+  ssize_t got = -1;
+  int waited = wait_for(status[0], POLLIN, deadline);
+  if (waited == 0)
+    got = read(status[0], failure, sizeof *failure);
+  close(status[0]);
+  if (waited < 0 || got != 0) {
+    kill_and_reap(shim->qemu);
+    if (waited < 0)
+      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");
+    return got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
+  }
+  if (shim->qemu_pidfd < 0 || ended(SHIM_INIT)) {
+    kill_and_reap(shim->qemu);
+    return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
+  }
+  shim->qemu_start = start_time(shim->qemu);
+  return 0;
+}
+
+/* ---- records and the socket for later daemons ------------------------------------------------------------------------ */
+
+static void listen_for_daemons(struct shim *shim) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  /* By the fd, since a path can be longer than an address. */
+  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", SHIM_STATE);
+  mode_t mask = umask(0177);
+  shim->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (shim->listener >= 0 && (bind(shim->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+                              listen(shim->listener, MAX_CLIENTS) < 0)) {
+    close(shim->listener);
+    shim->listener = -1;
+  }
+  umask(mask);
+}
+
+static void greet(struct shim *shim, struct client *client) {
+  char text[256];
+  int length = snprintf(text, sizeof text, "shim 1 %d %llu\n", (int)getpid(), start_time(getpid()));
+  if (shim->qemu > 0)
+    length += snprintf(text + length, sizeof text - (size_t)length, "started %d %llu\n", (int)shim->qemu,
+                       shim->qemu_start);
+  tell(client, text, (size_t)length);
+}
+
+static void accept_daemon(struct shim *shim) {
+  int fd = accept4(shim->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0)
+    return;
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  struct client *free_client = NULL;
+  for (size_t i = 0; i < MAX_CLIENTS && free_client == NULL; i++)
+    if (shim->clients[i].fd < 0)
+      free_client = &shim->clients[i];
+  if (free_client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0) {
+    close(fd);
+    return;
+  }
+  *free_client = (struct client){.fd = fd, .length = 0};
+  greet(shim, free_client);
+}
+
+static void record_start(struct shim *shim) {
+  char text[64];
+  int length = snprintf(text, sizeof text, "started %d %llu\n", (int)shim->qemu, shim->qemu_start);
+  write_record("started", text, (size_t)length);
+  tell_all(shim, "%s", text);
+}
+
+static const char *reason_name(enum reason reason) {
+  switch (reason) {
+  case REASON_STUB_GONE:
+    return "stub-gone";
+  case REASON_POD_GONE:
+    return "pod-gone";
+  case REASON_QEMU:
+  default:
+    return "qemu";
+  }
+}
+
+static _Noreturn void finish(struct shim *shim, int status) {
+  char text[256];
+  uint32_t how[2];
+  struct timespec now;
+
+  how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
+  how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  clock_gettime(CLOCK_REALTIME, &now);
+  int line = snprintf(text, sizeof text, "exited %s %u %s\n", how[0] == WIRE_EXIT_SIGNAL ? "signal" : "exit", how[1],
+                      reason_name(shim->reason));
+  int length = line + snprintf(text + line, sizeof text - (size_t)line, "at %lld\n", (long long)now.tv_sec);
+  write_record("exit", text, (size_t)length);
+  if (shim->connection >= 0)
+    send_frame(shim->connection, WIRE_EXITED, how, sizeof how, now_ms() + 1000);
+  text[line] = '\0';
+  tell_all(shim, "%s", text);
+  unlinkat(SHIM_STATE, "shim.sock", 0);
+  exit(0);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------------- */
+
+static void signal_qemu(struct shim *shim, int number) {
+  syscall(SYS_pidfd_send_signal, shim->qemu_pidfd, number, NULL, 0);
+}
+
+static void end_qemu(struct shim *shim, enum reason reason, uint32_t grace) {
+  int64_t kill_at = now_ms() + grace;
+  if (shim->kill_at == 0) {
+    shim->reason = reason;
+    signal_qemu(shim, SIGTERM);
+    shim->kill_at = kill_at;
+  } else if (kill_at < shim->kill_at) {
+    shim->kill_at = kill_at;
+  }
+}
+
+static int is_forwarded(uint32_t number) {
+  return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
+}
+
+static void hear_stub(struct shim *shim) {
+  struct wire_header header;
+  uint32_t number;
+  int64_t deadline = now_ms() + 1000;
+  if (recv_header(shim->connection, &header, deadline) == 0 && header.type == WIRE_SIGNAL &&
+      header.length == sizeof number && recv_all(shim->connection, &number, sizeof number, deadline) == 0 &&
+      is_forwarded(number)) {
+    signal_qemu(shim, (int)number);
+    return;
+  }
+  close(shim->connection);
+  shim->connection = -1;
+  end_qemu(shim, REASON_STUB_GONE, shim->plan.stub_gone_grace);
+}
+
+static void obey(struct shim *shim, const char *line) {
+  static const char command[] = "signal ";
+  if (strncmp(line, command, sizeof command - 1) != 0)
+    return;
+  long number = strtol(line + sizeof command - 1, NULL, 10);
+  if (number > 0 && number < NSIG)
+    signal_qemu(shim, (int)number);
+}
+
+static void hear_daemon(struct shim *shim, struct client *client) {
+  ssize_t got = recv(client->fd, client->input + client->length, sizeof client->input - client->length, MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+  client->length += got > 0 ? (size_t)got : 0;
+  for (char *end; got > 0 && (end = memchr(client->input, '\n', client->length)) != NULL;) {
+    *end = '\0';
+    obey(shim, client->input);
+    client->length -= (size_t)(end + 1 - client->input);
+    memmove(client->input, end + 1, client->length);
+  }
+  if (got <= 0 || client->length == sizeof client->input) {
+    close(client->fd);
+    client->fd = -1;
+  }
+}
+
+static int next_timeout(const struct shim *shim) {
+  if (shim->kill_at == 0)
+    return -1;
+  int64_t left = shim->kill_at - now_ms();
+  return left < 0 ? 0 : (int)left;
+}
+
+static _Noreturn void supervise(struct shim *shim) {
+  int watch_init = 1;
+  for (;;) {
+    struct pollfd wait[4 + MAX_CLIENTS] = {
+        {.fd = shim->qemu_pidfd, .events = POLLIN},
+        {.fd = shim->connection, .events = POLLIN},
+        {.fd = watch_init ? SHIM_INIT : -1, .events = POLLIN},
+        {.fd = shim->listener, .events = POLLIN},
+    };
+    for (size_t i = 0; i < MAX_CLIENTS; i++)
+      wait[4 + i] = (struct pollfd){.fd = shim->clients[i].fd, .events = POLLIN};
+    if (poll(wait, 4 + MAX_CLIENTS, next_timeout(shim)) < 0 && errno != EINTR)
+      exit(1); /* QEMU is killed by its parent-death signal */
+
+    int status;
+    if (waitpid(shim->qemu, &status, WNOHANG) == shim->qemu)
+      finish(shim, status);
+    if (wait[1].revents != 0)
+      hear_stub(shim);
+    if (wait[2].revents != 0) {
+      watch_init = 0;
+      end_qemu(shim, REASON_POD_GONE, shim->plan.pod_gone_grace);
+    }
+    if (wait[3].revents != 0)
+      accept_daemon(shim);
+    for (size_t i = 0; i < MAX_CLIENTS; i++)
+      if (shim->clients[i].fd >= 0 && wait[4 + i].fd == shim->clients[i].fd && wait[4 + i].revents != 0)
+        hear_daemon(shim, &shim->clients[i]);
+    if (shim->kill_at != 0 && now_ms() >= shim->kill_at) {
+      signal_qemu(shim, SIGKILL);
+      shim->kill_at = now_ms() + 1000;
+    }
+  }
+}
+
+int main(void) {
+  static struct shim shim;
+  struct failure failure = {.step = FAIL_PLAN};
+
+  shim.listener = -1;
+  shim.connection = SHIM_CONNECTION;
+  for (size_t i = 0; i < MAX_CLIENTS; i++)
+    shim.clients[i].fd = -1;
+  shim.clients[0].fd = SHIM_REPORT;
+  if (plan_read(SHIM_PLAN, &shim.plan) < 0) {
+    fail(&failure, FAIL_PLAN, errno, "plan");
+    refuse(&shim, &failure);
+  }
+  close(SHIM_PLAN);
+  become_supervisor(&shim, &failure);
+  greet(&shim, &shim.clients[0]);
+  if (launch(&shim, &failure) < 0)
+    refuse(&shim, &failure);
+
+  /* Known on disk and to the daemon before libvirt goes on. */
+  listen_for_daemons(&shim);
+  record_start(&shim);
+  close(SHIM_TARGET);
+  close(SHIM_TARGET_PROC);
+  close(SHIM_STUB_PROC);
+  send_frame(SHIM_CONNECTION, WIRE_STARTED, NULL, 0, now_ms() + 1000);
+  supervise(&shim);
+}

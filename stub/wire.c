@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int wait_for(int fd, short events, int64_t deadline) {
+  for (;;) {
+    int64_t left = deadline - now_ms();
+    if (left <= 0) {
+      errno = ETIMEDOUT;
+      return -1;
+    }
+    struct pollfd entry = {.fd = fd, .events = events};
+    int ready = poll(&entry, 1, (int)left);
+    if (ready > 0)
+      return 0;
+    if (ready < 0 && errno != EINTR)
+      return -1;
+  }
+}
+
+int send_all(int fd, const void *data, size_t length, int64_t deadline) {
+  const char *next = data;
+  while (length > 0) {
+    ssize_t sent = send(fd, next, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) {
+      next += sent;
+      length -= (size_t)sent;
+    } else if (errno == EAGAIN) {
+      if (wait_for(fd, POLLOUT, deadline) < 0)
+        return -1;
+    } else if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int recv_all(int fd, void *data, size_t length, int64_t deadline) {
+  char *next = data;
+  while (length > 0) {
+    ssize_t got = recv(fd, next, length, MSG_DONTWAIT);
+    if (got > 0) {
+      next += got;
+      length -= (size_t)got;
+    } else if (got == 0) {
+      errno = ECONNRESET;
+      return -1;
+    } else if (errno == EAGAIN) {
+      if (wait_for(fd, POLLIN, deadline) < 0)
+        return -1;
+    } else if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int send_frame(int fd, enum wire_type type, const void *payload, uint32_t length, int64_t deadline) {
+  struct wire_header header = {
+      .magic = WIRE_MAGIC, .version = WIRE_VERSION, .type = (uint16_t)type, .length = length};
+  if (send_all(fd, &header, sizeof header, deadline) < 0)
+    return -1;
+  return length == 0 ? 0 : send_all(fd, payload, length, deadline);
+}
+
+int recv_header(int fd, struct wire_header *header, int64_t deadline) {
+  if (recv_all(fd, header, sizeof *header, deadline) < 0)
+    return -1;
+  if (header->magic != WIRE_MAGIC || header->version != WIRE_VERSION) {
+    errno = EPROTO;
+    return -1;
+  }
+  return 0;
+}
+
+ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count) {
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int) * (WIRE_MAX_BATCH + 1))];
+  } control;
+  struct iovec part = {.iov_base = data, .iov_len = length};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+
+  *count = 0;
+  ssize_t got = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+  if (got < 0)
+    return got;
+  struct cmsghdr *first = CMSG_FIRSTHDR(&message); /* the kernel puts all fds of a message into one */
+  if (first != NULL && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS) {
+    size_t found = (first->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    int received[WIRE_MAX_BATCH + 1];
+    memcpy(received, CMSG_DATA(first), found * sizeof(int));
+    if (found > max || (message.msg_flags & MSG_CTRUNC) != 0) {
+      for (size_t i = 0; i < found; i++)
+        close(received[i]);
+      errno = EPROTO;
+      return -1;
+    }
+    memcpy(fds, received, found * sizeof(int));
+    *count = found;
+  }
+  return got;
+}
