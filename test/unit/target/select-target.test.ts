@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { selectTargets } from '../../../daemon/target/select-targets.ts';
-import type { TargetCandidate } from '../../../daemon/target/select-targets.ts';
+import { selectTargets } from '../../../daemon/target/select-target.ts';
+import type { TargetCandidate } from '../../../daemon/target/select-target.ts';
 
 function candidate(pid: number, changes: Partial<TargetCandidate> = {}): TargetCandidate {
   return {
