@@ -1,0 +1,32 @@
+import Mocha from 'mocha';
+import { skipReason } from './skip.ts';
+
+/**
+ * Mocha's spec reporter with a closing line for machines: `12 passed, 0 failed`, and `, 3 skipped` where tests were
+ * skipped. It is the last line in every case: after failed hooks, and when no test ran.
+ */
+class Reporter extends Mocha.reporters.Spec {
+  readonly #runner: Mocha.Runner;
+  readonly #skipped: Mocha.Test[] = [];
+
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    this.#runner = runner;
+    runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => this.#skipped.push(test));
+  }
+
+  /** Mocha calls this after the epilogue and the global teardown; `failures` counts an empty run as one. */
+  override done(failures: number, end?: (failures: number) => void): void {
+    for (const test of this.#skipped) {
+      console.log(`  skipped: ${test.fullTitle()}: ${skipReason(test) ?? 'no reason given'}`);
+    }
+    if (this.#runner.total === 0) console.log('  No test ran.');
+    const { passes, failures: failed } = this.stats;
+    const skipped = this.#skipped.length > 0 ? `, ${this.#skipped.length} skipped` : '';
+    console.log(`${passes} passed, ${Math.max(failed, failures)} failed${skipped}`);
+    end?.(failures);
+  }
+}
+
+// Mocha loads reporters with require(), and takes the module itself for the class: this is how an ES module offers it.
+export { Reporter, Reporter as 'module.exports' };
