@@ -1,0 +1,172 @@
+import type { Config } from './config.ts';
+
+/** One key of the configuration file, as docs/configuration.md lists it. */
+export interface ConfigKey {
+  readonly key: string;
+  readonly property: keyof Config;
+  /** The default as it would stand in the file. */
+  readonly defaultText: string;
+  /** What kind of value, or its unit. */
+  readonly unit: string;
+  readonly meaning: string;
+}
+
+export const configKeys: readonly ConfigKey[] = [
+  {
+    key: 'proc',
+    property: 'proc',
+    defaultText: '/proc',
+    unit: 'path',
+    meaning: 'The proc file system of the node, such as `/host/proc` where a container mounts it there.',
+  },
+  {
+    key: 'run-directory',
+    property: 'runDirectory',
+    defaultText: '/run/kubevirt-node-driver',
+    unit: 'path',
+    meaning: 'Holds the sockets (`launch/launch.sock`, `api/api.sock`) and the state of each launch.',
+  },
+  {
+    key: 'library-directory',
+    property: 'libraryDirectory',
+    defaultText: 'auto',
+    unit: 'path or `auto`',
+    meaning: 'Holds `qemu-kube-broker` and `qemu-kube-shim`. `auto` looks beside the daemon itself.',
+  },
+  {
+    key: 'launch-users',
+    property: 'launchUsers',
+    defaultText: 'libvirt-qemu, qemu',
+    unit: 'users',
+    meaning:
+      'Who may launch: the users that libvirt runs QEMU as. Names that the node does not know are skipped.',
+  },
+  {
+    key: 'launch-group',
+    property: 'launchGroup',
+    defaultText: '',
+    unit: 'group',
+    meaning: 'Group of `launch.sock`. Empty: the primary group of the first launch user that exists.',
+  },
+  {
+    key: 'api-users',
+    property: 'apiUsers',
+    defaultText: '0',
+    unit: 'users',
+    meaning: 'Who may use the API on `api.sock`.',
+  },
+  {
+    key: 'identity',
+    property: 'identity',
+    defaultText: 'env',
+    unit: '`env` or `env,argv`',
+    meaning:
+      'Where the identity of a VM may come from: its environment only, or else the `-uuid` and `-name` of QEMU too.',
+  },
+  {
+    key: 'emulator',
+    property: 'emulator',
+    defaultText: '/usr/bin/qemu-system-x86_64',
+    unit: 'path in the pod',
+    meaning: 'The QEMU to run. It is looked up in the joined mount namespace.',
+  },
+  {
+    key: 'namespaces',
+    property: 'namespaces',
+    defaultText: 'mnt net ipc uts cgroup',
+    unit: 'words',
+    meaning: 'Namespaces of the pod that QEMU joins. Also possible: `pid`, `user`, `time`.',
+  },
+  {
+    key: 'require-pod',
+    property: 'requirePod',
+    defaultText: 'yes',
+    unit: '`yes` or `no`',
+    meaning: 'Whether a target must be in a Kubernetes pod. `no` serves hosts without Kubernetes.',
+  },
+  {
+    key: 'kubepods-base',
+    property: 'kubepodsBase',
+    defaultText: 'auto',
+    unit: 'cgroup path or `auto`',
+    meaning: 'The cgroup below which the pods of this node are, such as `/kubepods.slice`. `auto`: anywhere.',
+  },
+  {
+    key: 'secret-file',
+    property: 'secretFile',
+    defaultText: '/etc/kubevirt/node-driver/secret',
+    unit: 'path in the pod',
+    meaning: 'The file that holds the secret of the VM. `expires-at` beside it limits its life.',
+  },
+  {
+    key: 'secret-lifetime',
+    property: 'secretLifetime',
+    defaultText: '10m',
+    unit: 'duration',
+    meaning:
+      'How long after the start of the container the secret is good, where nothing else says until when.',
+  },
+  {
+    key: 'target-wait',
+    property: 'targetWait',
+    defaultText: '0s',
+    unit: 'duration',
+    meaning: 'How long a launch waits for its pod to appear. `0s` refuses at once.',
+  },
+  {
+    key: 'libvirt-state',
+    property: 'libvirtState',
+    defaultText: '/var/lib/libvirt/qemu',
+    unit: 'path',
+    meaning: 'Where libvirt keeps `domain-ID-NAME/`, `nvram/` and such.',
+  },
+  {
+    key: 'libvirt-run',
+    property: 'libvirtRun',
+    defaultText: '/run/libvirt/qemu',
+    unit: 'path',
+    meaning: 'Where libvirt keeps pid files, sockets and the state of running domains.',
+  },
+  {
+    key: 'project',
+    property: 'project',
+    defaultText: '',
+    unit: 'paths',
+    meaning: 'Further paths of the node that QEMU sees at the same place in the pod.',
+  },
+  {
+    key: 'http-address',
+    property: 'httpAddress',
+    defaultText: '127.0.0.1:9409',
+    unit: '`HOST:PORT`, `[IPV6]:PORT` or `off`',
+    meaning: 'Serves `/healthz`, `/readyz` and `/metrics`. Port 0 takes any free one.',
+  },
+  {
+    key: 'log-level',
+    property: 'logLevel',
+    defaultText: 'info',
+    unit: '`error`, `warn`, `info` or `debug`',
+    meaning: 'The least severe messages that are logged.',
+  },
+  {
+    key: 'log-format',
+    property: 'logFormat',
+    defaultText: 'json',
+    unit: '`json` or `text`',
+    meaning: 'One JSON object or one line of text for each message.',
+  },
+  {
+    key: 'stub-gone-grace',
+    property: 'stubGoneGrace',
+    defaultText: '2s',
+    unit: 'duration',
+    meaning: 'Time between SIGTERM and SIGKILL to QEMU when its stub has gone.',
+  },
+  {
+    key: 'pod-gone-grace',
+    property: 'podGoneGrace',
+    defaultText: '1s',
+    unit: 'duration',
+    meaning: 'Time between SIGTERM and SIGKILL to QEMU when its pod has ended.',
+  },
+];

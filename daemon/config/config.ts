@@ -1,0 +1,35 @@
+import * as v from 'valibot';
+import { namespaceKinds } from '../target/target.ts';
+import * as value from './value-schemas.ts';
+
+/** What each value of the configuration file becomes. Keys are those of the file in camel case. */
+export const configSchema = v.object({
+  proc: value.absolutePath,
+  runDirectory: value.absolutePath,
+  libraryDirectory: value.absolutePathOrAuto,
+  launchUsers: value.accounts,
+  launchGroup: value.accountOrNone,
+  apiUsers: value.accounts,
+  identity: value.identitySource,
+  emulator: value.absolutePath,
+  namespaces: value.someOf(...namespaceKinds),
+  requirePod: value.yesOrNo,
+  kubepodsBase: value.absolutePathOrAuto,
+  secretFile: value.absolutePath,
+  secretLifetime: value.duration,
+  targetWait: value.duration,
+  libvirtState: value.absolutePath,
+  libvirtRun: value.absolutePath,
+  project: value.absolutePaths,
+  httpAddress: value.hostPortOrOff,
+  logLevel: value.oneOf('error', 'warn', 'info', 'debug'),
+  logFormat: value.oneOf('json', 'text'),
+  stubGoneGrace: value.duration,
+  podGoneGrace: value.duration,
+});
+
+/**
+ * The daemon's configuration. Durations are milliseconds. `null` stands for `auto` in a path, for `off` in
+ * `httpAddress`, and for "none given" in `launchGroup`.
+ */
+export type Config = Readonly<v.InferOutput<typeof configSchema>>;

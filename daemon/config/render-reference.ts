@@ -1,0 +1,49 @@
+import { configKeys } from './config-keys.ts';
+
+const introduction = `# Configuration
+
+<!-- Written by daemon/config/write-reference.ts. Change daemon/config/config-keys.ts instead. -->
+
+The daemon reads \`/etc/kubevirt/qemu-kube.conf\`. Without that file all defaults hold; a file that is named explicitly
+must exist. The stub reads no configuration at all.
+
+Each line is \`key = value\`. A \`#\` at the start of a line or behind a space begins a comment. There are no quotes and no
+continuation lines. An unknown key, a key that is set twice and a bad value are errors: the daemon names the file and
+each such line, and does not start.
+
+\`\`\`
+# /etc/kubevirt/qemu-kube.conf
+proc = /host/proc
+kubepods-base = /kubepods.slice
+secret-lifetime = 5m      # counted from the start of the container
+\`\`\`
+
+## Kinds of values
+
+- A _path_ is absolute, without \`//\`, \`.\` or \`..\` in it. _Paths_ are separated by commas.
+- A _duration_ is a whole number with a unit: \`500ms\`, \`90s\`, \`10m\`, \`2h\`.
+- _Users_ are names or numeric IDs, separated by commas; a _group_ is one name or ID.
+- _Words_ are separated by spaces or commas.
+
+## Keys
+`;
+
+/** The text of docs/configuration.md, with the table laid out as Prettier does it. */
+export function renderReference(): string {
+  const rows = configKeys.map(({ key, defaultText, unit, meaning }) => [
+    `\`${key}\``,
+    defaultText === '' ? 'empty' : `\`${defaultText}\``,
+    unit,
+    meaning,
+  ]);
+  return `${introduction}\n${table(['Key', 'Default', 'Value', 'Meaning'], rows)}\n`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [header, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
+}

@@ -1,0 +1,165 @@
+import { expect } from 'chai';
+import { ConfigError } from '../../../daemon/config/config-error.ts';
+import { configKeys } from '../../../daemon/config/config-keys.ts';
+import { configSchema } from '../../../daemon/config/config.ts';
+import { defaultConfig, parseConfig } from '../../../daemon/config/parse-config.ts';
+
+function errorOf(text: string): ConfigError {
+  try {
+    parseConfig(text, '/x.conf');
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error(`${JSON.stringify(text)} was accepted`);
+}
+
+describe('defaultConfig', () => {
+  it('has the documented defaults', () => {
+    expect(defaultConfig()).to.deep.equal({
+      proc: '/proc',
+      runDirectory: '/run/kubevirt-node-driver',
+      libraryDirectory: null,
+      launchUsers: ['libvirt-qemu', 'qemu'],
+      launchGroup: null,
+      apiUsers: ['0'],
+      identity: 'env',
+      emulator: '/usr/bin/qemu-system-x86_64',
+      namespaces: ['mnt', 'net', 'ipc', 'uts', 'cgroup'],
+      requirePod: true,
+      kubepodsBase: null,
+      secretFile: '/etc/kubevirt/node-driver/secret',
+      secretLifetime: 600_000,
+      targetWait: 0,
+      libvirtState: '/var/lib/libvirt/qemu',
+      libvirtRun: '/run/libvirt/qemu',
+      project: [],
+      httpAddress: { host: '127.0.0.1', port: 9409 },
+      logLevel: 'info',
+      logFormat: 'json',
+      stubGoneGrace: 2_000,
+      podGoneGrace: 1_000,
+    });
+  });
+});
+
+describe('configKeys', () => {
+  it('describes each value of the schema once, under its name in the file', () => {
+    expect(configKeys.map(({ property }) => property)).to.have.members(Object.keys(configSchema.entries));
+    for (const { key, property } of configKeys) {
+      expect(property).to.equal(key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+    }
+  });
+
+  it('gives defaults that hold when a file spells them out', () => {
+    const text = configKeys.map(({ key, defaultText }) => `${key} = ${defaultText}`).join('\n');
+    expect(parseConfig(text, '/x.conf')).to.deep.equal(defaultConfig());
+  });
+});
+
+describe('parseConfig', () => {
+  const accepted: readonly (readonly [string, object])[] = [
+    ['proc = /host/proc', { proc: '/host/proc' }],
+    ['proc=/host/proc/', { proc: '/host/proc' }],
+    ['proc = /', { proc: '/' }],
+    ['  proc\t=  /host/proc  # why', { proc: '/host/proc' }],
+    ['# proc = /x\n\n   # more\nproc = /host/proc', { proc: '/host/proc' }],
+    ['\ufeffproc = /host/proc # dos\r\n# dos\r\n', { proc: '/host/proc' }],
+    ['secret-file = /a#b', { secretFile: '/a#b' }],
+    ['secret-file = /a=b', { secretFile: '/a=b' }],
+    ['library-directory = /usr/libexec/x', { libraryDirectory: '/usr/libexec/x' }],
+    ['launch-users = qemu', { launchUsers: ['qemu'] }],
+    ['launch-users = 107,qemu , 64055', { launchUsers: ['107', 'qemu', '64055'] }],
+    ['launch-group = kvm', { launchGroup: 'kvm' }],
+    ['launch-group = 36', { launchGroup: '36' }],
+    ['launch-group =', { launchGroup: null }],
+    ['api-users = 0, 1000', { apiUsers: ['0', '1000'] }],
+    ['identity = env, argv', { identity: 'env,argv' }],
+    ['namespaces = net', { namespaces: ['net'] }],
+    ['namespaces = pid, net time', { namespaces: ['net', 'pid', 'time'] }],
+    ['require-pod = no', { requirePod: false }],
+    ['kubepods-base = /kubepods.slice', { kubepodsBase: '/kubepods.slice' }],
+    ['kubepods-base = /', { kubepodsBase: '/' }],
+    ['secret-lifetime = 90s', { secretLifetime: 90_000 }],
+    ['secret-lifetime = 2h', { secretLifetime: 7_200_000 }],
+    ['target-wait = 500ms', { targetWait: 500 }],
+    ['project = /a, /b/c', { project: ['/a', '/b/c'] }],
+    ['http-address = off', { httpAddress: null }],
+    ['http-address = [::1]:80', { httpAddress: { host: '::1', port: 80 } }],
+    ['http-address = localhost:0', { httpAddress: { host: 'localhost', port: 0 } }],
+    ['log-level = debug\nlog-format = text', { logLevel: 'debug', logFormat: 'text' }],
+  ];
+  for (const [text, changes] of accepted) {
+    it(`reads ${JSON.stringify(text)}`, () => {
+      expect(parseConfig(text, '/x.conf')).to.deep.equal({ ...defaultConfig(), ...changes });
+    });
+  }
+
+  const pathRule = 'it must be an absolute path without "//", "." or ".." in it';
+  const refused: readonly (readonly [string, string])[] = [
+    ['proc = proc', `"proc" is "proc"; ${pathRule}`],
+    ['proc = /a/../b', `"proc" is "/a/../b"; ${pathRule}`],
+    ['proc = /a//b', pathRule],
+    ['proc = //', pathRule],
+    ['proc = /./a', pathRule],
+    ['proc =', `"proc" is ""; ${pathRule}`],
+    ['proc = "/proc"', `"proc" is "\\"/proc\\""; ${pathRule}`],
+    ['proc = /a\x1bb', pathRule],
+    [`proc = /${'a'.repeat(4_096)}`, pathRule],
+    ['library-directory = here', `it must be "auto" or an absolute path`],
+    ['launch-users =', 'it must be a comma separated list of user names or numbers'],
+    ['launch-users = qemu,,root', 'it must be a comma separated list of user names or numbers'],
+    ['launch-users = qemu root', 'it must be a comma separated list of user names or numbers'],
+    ['launch-users = -1', 'it must be a comma separated list of user names or numbers'],
+    ['launch-users = 4294967295', 'it must be a comma separated list of user names or numbers'],
+    ['launch-group = kvm,qemu', 'it must be a name or a number, or nothing'],
+    ['identity = argv', 'it must be env or env,argv'],
+    ['namespaces =', 'it must be one or more of mnt net ipc uts cgroup pid user time, none of them twice'],
+    ['namespaces = net net', 'none of them twice'],
+    ['namespaces = net mount', 'it must be one or more of mnt net'],
+    ['require-pod = true', 'it must be yes or no'],
+    ['secret-lifetime = 10', 'it must be a number with one of the units ms, s, m or h'],
+    ['secret-lifetime = -1s', 'it must be a number with one of the units'],
+    ['secret-lifetime = 1.5h', 'it must be a number with one of the units'],
+    ['secret-lifetime = 1h30m', 'it must be a number with one of the units'],
+    ['secret-lifetime = 8761h', 'at most 8760h'],
+    ['secret-lifetime = 5constructor', 'it must be a number with one of the units'],
+    ['project = /a,b', 'it must be a comma separated list, each an absolute path'],
+    ['http-address = 9409', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = :9409', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = ::1:80', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = [127.0.0.1]:80', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = 1.2.3:80', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = localhost:65536', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['http-address = a/b:80', 'it must be "off", HOST:PORT or [IPV6]:PORT'],
+    ['log-level = trace', 'it must be one of error, warn, info, debug'],
+    ['log-format = xml', 'it must be one of json, text'],
+    ['proc', '"proc" has no "="; write key = value'],
+    ['= /proc', '"" is an unknown key'],
+    ['secret-fiel = /x', '"secret-fiel" is an unknown key; did you mean "secret-file"?'],
+    ['Proc = /x', '"Proc" is an unknown key; did you mean "proc"?'],
+    ['secretLifetime = 1s', 'did you mean "secret-lifetime"?'],
+    ['constructor = 1', '"constructor" is an unknown key; remove it, or use one of proc, run-directory, '],
+    ['__proto__ = 1', '"__proto__" is an unknown key; remove it'],
+    ['[section]', '"[section]" has no "="'],
+  ];
+  for (const [text, cause] of refused) {
+    it(`refuses ${JSON.stringify(text.slice(0, 60))} on its line`, () => {
+      const { message, problems } = errorOf(`# first line\n${text}\n`);
+      expect(problems.map(({ line }) => line)).to.deep.equal([2]);
+      expect(message).to.match(/^Cannot use the configuration "\/x\.conf": line 2: /);
+      expect(message).to.include(cause);
+    });
+  }
+
+  it('refuses a key that is set twice and names both lines', () => {
+    expect(errorOf('proc = /a\n\nproc = /a\n').message).to.equal(
+      'Cannot use the configuration "/x.conf": line 3: "proc" is set on line 1 already; keep one of them',
+    );
+  });
+
+  it('reports everything that is wrong, in the order of the lines', () => {
+    const { problems } = errorOf('log-level = x\nfoo = 1\nproc = y\nproc = z');
+    expect(problems.map(({ line }) => line)).to.deep.equal([1, 2, 3, 4]);
+  });
+});
