@@ -1,0 +1,9 @@
+/** What a command of `node-driver` reads and writes, so that it runs in a test as on a terminal. */
+export interface CommandIo {
+  readonly stdin: AsyncIterable<Buffer | string>;
+  /** Writes the text as it is: commands end their lines themselves. */
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Whether a person sits at standard input, who may need to be told that it is read. */
+  readonly isTerminal: boolean;
+}
