@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { QemuAccount } from './qemu-account.ts';
+
+/** The directories compiled into libvirt, each with its private stand-in below the host's directory. */
+export const libvirtDirectories = {
+  etc: '/etc/libvirt',
+  lib: '/var/lib/libvirt',
+  cache: '/var/cache/libvirt',
+  log: '/var/log/libvirt',
+  run: '/run/libvirt',
+} as const;
+
+export interface LibvirtSettings {
+  /** Lines for qemu.conf after the driver's. */
+  readonly qemuConf?: readonly string[];
+}
+
+/** Makes the private directories and writes the three configuration files. */
+export function writeLibvirtFiles(
+  directory: string,
+  { uid, gid }: QemuAccount,
+  settings: LibvirtSettings,
+): void {
+  for (const name of Object.keys(libvirtDirectories)) {
+    mkdirSync(join(directory, name), { recursive: true, mode: 0o755 });
+  }
+  const write = (name: string, lines: readonly string[]): void => {
+    writeFileSync(join(directory, 'etc', name), `${lines.join('\n')}\n`);
+  };
+  write('qemu.conf', [
+    'namespaces = [ ]',
+    'cgroup_controllers = [ ]',
+    'remember_owner = 0',
+    'security_driver = "none"',
+    'stdio_handler = "logd"',
+    `user = "+${uid}"`,
+    `group = "+${gid}"`,
+    ...(settings.qemuConf ?? []),
+  ]);
+  write('libvirtd.conf', [
+    'auth_unix_ro = "none"',
+    'auth_unix_rw = "none"',
+    'unix_sock_group = "root"',
+    'unix_sock_rw_perms = "0700"',
+    'log_level = 3',
+    `log_outputs = "3:file:${libvirtDirectories.log}/libvirtd.log"`,
+  ]);
+  write('virtlogd.conf', ['log_level = 3']);
+}
+
+/**
+ * A shell script that turns the mount namespace it runs in into the private libvirt's: its directories in place of the
+ * machine's, and no D-Bus, through which it would register its domains with the machine's systemd.
+ */
+export function buildMountScript(directory: string): string {
+  const binds = Object.entries(libvirtDirectories).map(
+    ([name, target]) => `mount --bind '${directory}/${name}' '${target}'`,
+  );
+  const hidden = `[ ! -d /run/dbus ] || mount -t tmpfs -o mode=755 none /run/dbus`;
+  return ['set -e', ...binds, hidden, 'echo ready', 'exec sleep infinity'].join('\n');
+}
+
+/** The directories that have to be made before something can be mounted there, parents first. */
+export function listMissingMountPoints(): readonly string[] {
+  return Object.values(libvirtDirectories)
+    .flatMap((path) => [dirname(path), path])
+    .filter((path) => !existsSync(path));
+}

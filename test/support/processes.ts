@@ -1,0 +1,110 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { waitUntil } from './wait-until.ts';
+
+/** A process that can't be mistaken for a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks from boot, field 22 of /proc/PID/stat. */
+  readonly startTime: string;
+}
+
+export interface ProcessStatus extends ProcessIdentity {
+  readonly parent: number;
+  /** One letter, `Z` for a zombie. */
+  readonly state: string;
+}
+
+/** What /proc/PID/stat says, or undefined where there is no such process. */
+export function readProcess(pid: number): ProcessStatus | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The name in parentheses may contain spaces and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', parent = ''] = fields;
+  return { pid, startTime: fields[19] ?? '', state, parent: Number(parent) };
+}
+
+/** The identity of a process that is known to run. */
+export function identify(pid: number): ProcessIdentity {
+  const status = readProcess(pid);
+  if (status === undefined) throw new Error(`Process ${pid} does not run any more`);
+  return { pid, startTime: status.startTime };
+}
+
+/** False for a process that ended, reaped or not. */
+export function isRunning({ pid, startTime }: ProcessIdentity): boolean {
+  const status = readProcess(pid);
+  return status?.startTime === startTime && !['Z', 'X'].includes(status.state);
+}
+
+export function listProcesses(): readonly ProcessStatus[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readProcess(Number(name)))
+    .filter((status) => status !== undefined);
+}
+
+/** All descendants of a process, parents before children; none where it has ended. */
+export function listDescendants(ancestor: ProcessIdentity): readonly ProcessStatus[] {
+  if (readProcess(ancestor.pid)?.startTime !== ancestor.startTime) return [];
+  const all = listProcesses();
+  const found: ProcessStatus[] = [];
+  for (let parents = new Set([ancestor.pid]); parents.size > 0;) {
+    const children = all.filter(({ parent }) => parents.has(parent));
+    found.push(...children);
+    parents = new Set(children.map(({ pid }) => pid));
+  }
+  return found;
+}
+
+/** Sends a signal to exactly that process; gives false where it has ended. */
+export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isRunning(target)) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Ends a process: TERM, and KILL after `grace` milliseconds; comes back when it runs no more. */
+export async function endProcess(target: ProcessIdentity, grace = 5000): Promise<void> {
+  const ended = (): true | undefined => (isRunning(target) ? undefined : true);
+  if (grace > 0 && signalProcess(target, 'SIGTERM')) {
+    await waitUntil(`process ${target.pid} ends`, ended, grace).catch(() => undefined);
+  }
+  if (signalProcess(target, 'SIGKILL')) {
+    await waitUntil(`process ${target.pid} ends after SIGKILL`, ended, 10_000);
+  }
+}
+
+/** The arguments of a process; empty for a zombie and a process that has ended. */
+export function readArguments(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
+export const namespaceNames = ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid'] as const;
+export type NamespaceName = (typeof namespaceNames)[number];
+
+/** The namespace of a process as its inode, e.g. `4026531840`. */
+export function readNamespace(pid: number, name: NamespaceName): string {
+  return readlinkSync(`/proc/${pid}/ns/${name}`).replace(/^.*\[(\d+)\]$/, '$1');
+}
+
+/** The fields of /proc/PID/status by name, e.g. `Uid`, `CapEff`. */
+export function readStatusFields(pid: number): ReadonlyMap<string, string> {
+  return new Map(
+    readFileSync(`/proc/${pid}/status`, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':\t'))
+      .map(([name = '', value = '']): [string, string] => [name, value.trim()]),
+  );
+}

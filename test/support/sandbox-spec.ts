@@ -1,0 +1,96 @@
+import { existsSync, lstatSync, readlinkSync } from 'node:fs';
+
+export interface SandboxUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups?: readonly number[];
+}
+
+export interface SandboxMount {
+  readonly source: string;
+  readonly destination: string;
+  readonly readOnly?: boolean;
+}
+
+export interface SandboxSpecInput {
+  readonly hostname: string;
+  readonly rootfs: string;
+  readonly readOnlyRoot: boolean;
+  readonly cgroupsPath: string;
+  readonly user: SandboxUser;
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly mounts: readonly SandboxMount[];
+}
+
+/** Where the host keeps programs and libraries: merged into /usr (links), or directories of their own. */
+const systemDirectories = ['/bin', '/sbin', '/lib', '/lib64', '/lib32', '/libx32'].filter((path) =>
+  existsSync(path),
+);
+
+/** Links to make in the root of a sandbox, so that the host's /usr serves it: `[path, target]`. */
+export function listSystemLinks(): readonly (readonly [string, string])[] {
+  return systemDirectories
+    .filter((path) => lstatSync(path).isSymbolicLink())
+    .map((path) => [path, readlinkSync(path)] as const);
+}
+
+function listSystemMounts(): readonly SandboxMount[] {
+  const directories = systemDirectories.filter((path) => !lstatSync(path).isSymbolicLink());
+  return ['/usr', ...directories].map((path) => ({ source: path, destination: path, readOnly: true }));
+}
+
+function bind({ source, destination, readOnly }: SandboxMount): object {
+  const options = ['rbind', 'rprivate', 'nosuid', 'nodev', readOnly === true ? 'ro' : 'rw'];
+  return { destination, type: 'bind', source, options };
+}
+
+const kernelMounts: readonly object[] = [
+  { destination: '/proc', type: 'proc', source: 'proc' },
+  { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755'] },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+  },
+  {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777'],
+  },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+  {
+    destination: '/sys/fs/cgroup',
+    type: 'cgroup',
+    source: 'cgroup',
+    options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
+  },
+];
+
+/** The OCI runtime configuration of a sandbox, as a container runtime of Kubernetes writes it for a pod's container. */
+export function buildSandboxSpec(input: SandboxSpecInput): object {
+  const none: readonly string[] = [];
+  return {
+    ociVersion: '1.0.2',
+    hostname: input.hostname,
+    root: { path: input.rootfs, readonly: input.readOnlyRoot },
+    process: {
+      user: { uid: input.user.uid, gid: input.user.gid, additionalGids: input.user.groups ?? [] },
+      args: input.argv,
+      env: Object.entries(input.environment).map(([name, value]) => `${name}=${value}`),
+      cwd: '/',
+      noNewPrivileges: true,
+      capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
+    },
+    mounts: [...kernelMounts, ...[...listSystemMounts(), ...input.mounts].map(bind)],
+    linux: {
+      cgroupsPath: input.cgroupsPath,
+      namespaces: ['mount', 'network', 'ipc', 'uts', 'pid', 'cgroup'].map((type) => ({ type })),
+      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+      readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import type { SpawnOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cleanups } from './cleanups.ts';
+import type { ProcessIdentity } from './processes.ts';
+import { identify } from './processes.ts';
+import { removeScratch } from './remove-scratch.ts';
+import type { ScratchEntry } from './scratch-record.ts';
+import { appendRecord, readBootId } from './scratch-record.ts';
+
+export interface BackgroundOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+}
+
+/**
+ * Everything that one run of the tests or of the demo makes outside of the source tree: two directories with one
+ * recognisable name, and a record of what else there is, so that the next run can remove what an aborted one left.
+ */
+export class Scratch {
+  /** E.g. `knd-test-1f2e3d`. */
+  readonly id: string;
+  /** For files, also programs: /run is mounted without exec and setuid on many machines. */
+  readonly directory: string;
+  /** For sockets, whose paths must be short. */
+  readonly runDirectory: string;
+  readonly #cleanups = new Cleanups();
+
+  private constructor(id: string) {
+    this.id = id;
+    this.directory = join('/var/lib', id);
+    this.runDirectory = join('/run', id);
+  }
+
+  /** @param kind `test` or `demo`: a part of the name, so that neither cleans up what the other left. */
+  static open(kind: 'test' | 'demo'): Scratch {
+    const scratch = new Scratch(`knd-${kind}-${randomBytes(3).toString('hex')}`);
+    mkdirSync(scratch.directory, { mode: 0o755 });
+    scratch.record({ kind: 'owner', boot: readBootId(), ...identify(process.pid) });
+    mkdirSync(scratch.runDirectory, { mode: 0o755 });
+    return scratch;
+  }
+
+  /** Notes something that outlives this process; do so before it is made where that is possible. */
+  record(entry: ScratchEntry): void {
+    appendRecord(this.directory, entry);
+  }
+
+  /** Undone by `close`, last thing first, before everything that was recorded is removed. */
+  defer(what: string, undo: () => Promise<void> | void): void {
+    this.#cleanups.defer(what, undo);
+  }
+
+  /**
+   * Starts a process that may outlive this one: own session, recorded, its output in a log file.
+   *
+   * @param log path of the log file, appended to.
+   */
+  async startBackground(
+    command: string,
+    args: readonly string[],
+    log: string,
+    options: BackgroundOptions = {},
+  ): Promise<ProcessIdentity> {
+    const output = openSync(log, 'a', 0o644);
+    const spawnOptions: SpawnOptions = {
+      cwd: options.directory ?? '/',
+      // The mark is for snapshots, which know the processes of this run by it.
+      env: { ...process.env, KND_SCRATCH: this.id, ...options.environment },
+      detached: true,
+      stdio: ['ignore', output, output],
+    };
+    try {
+      const child = spawn(command, args, spawnOptions);
+      const started = await new Promise<ProcessIdentity>((resolve, reject) => {
+        child.on('error', (error) => {
+          reject(new Error(`Cannot start "${command}": ${error.message}; is its package installed?`));
+        });
+        child.on('spawn', () => {
+          resolve(identify(child.pid ?? 0));
+        });
+      });
+      child.unref();
+      this.record({ kind: 'process', boot: readBootId(), ...started });
+      return started;
+    } finally {
+      closeSync(output);
+    }
+  }
+
+  /** Undoes everything and removes the directories. */
+  async close(): Promise<void> {
+    const last = new Cleanups();
+    last.defer(`remove what "${this.id}" recorded`, () => removeScratch(this.id));
+    last.defer('clean up', () => this.#cleanups.run());
+    await last.run();
+  }
+}
