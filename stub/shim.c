@@ -474,7 +474,6 @@ int main(void) {
     fail(&failure, FAIL_PLAN, errno, "plan");
     refuse(&shim, &failure);
   }
-  close(SHIM_PLAN);
   become_supervisor(&shim, &failure);
   greet(&shim, &shim.clients[0]);
   if (launch(&shim, &failure) < 0)
@@ -483,6 +482,8 @@ int main(void) {
   /* Known on disk and to the daemon before libvirt goes on. */
   listen_for_daemons(&shim);
   record_start(&shim);
+  /* Only now: before, a new fd could have taken one of the fixed numbers, which the child closes. */
+  close(SHIM_PLAN);
   close(SHIM_TARGET);
   close(SHIM_TARGET_PROC);
   close(SHIM_STUB_PROC);

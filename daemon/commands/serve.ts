@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+
+import { startApp } from '../app.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { loadConfig } from '../config/load-config.ts';
+import type { Config } from '../config/config.ts';
+import { createLogger, errorFields } from '../observe/logger.ts';
+import type { CommandIo } from './command-io.ts';
+
+const help = `Usage: node-driver serve [--config FILE]
+
+Serves launches, the API and health until it is told to stop. Running VMs go on without it.
+
+  --config FILE  configuration, by default /etc/kubevirt/qemu-kube.conf
+  --help         this text
+
+Example:
+  node-driver serve --config /etc/kubevirt/qemu-kube.conf
+`;
+
+const EXIT_CONFIG = 78;
+
+/** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    // Node would open its inspector on SIGUSR1: never in a daemon that is root.
+    process.on('SIGUSR1', () => undefined);
+  });
+}
+
+/** `node-driver serve`: runs the daemon in the foreground. */
+export async function serveCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  let file: string | undefined;
+  try {
+    const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    if (values.help === true) {
+      io.stdout(help);
+      return 0;
+    }
+    file = values.config;
+  } catch (error) {
+    io.stderr(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return 2;
+  }
+
+  let config: Config;
+  try {
+    config = await loadConfig(file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.stderr(`${error.message}\n`);
+    return EXIT_CONFIG;
+  }
+
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  const stopped = stopSignal();
+  try {
+    const app = await startApp({ config, logger, build: readVersion() });
+    logger.info('Stopping', { signal: await stopped });
+    await app.stop();
+    return 0;
+  } catch (error) {
+    logger.error('Failed', errorFields(error));
+    return 1;
+  } finally {
+    await logger.close();
+  }
+}

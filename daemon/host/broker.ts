@@ -1,0 +1,196 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+
+import { hasCode } from '../errors.ts';
+import {
+  brokerFrameTypes,
+  encodeBrokerHeader,
+  encodeReadRequest,
+  takeBrokerFrames,
+  type BrokerFrame,
+  type ReadRequest,
+} from './broker-frames.ts';
+import type { Libc } from './libc.ts';
+
+/** Why the broker could not read a file: `step` as in docs/protocol.md, `code` an errno's name. */
+export class ReadFileError extends Error {
+  readonly code: string;
+  readonly step: 'root' | 'open' | 'type' | 'size' | 'content' | 'deadline';
+
+  constructor(step: ReadFileError['step'], code: string) {
+    super(`Cannot read a file of a pod: ${step} failed with ${code}`);
+    this.step = step;
+    this.code = code;
+  }
+}
+
+const readSteps = ['root', 'root', 'open', 'type', 'size', 'content', 'deadline'] as const;
+const ANSWER_DEADLINE_MS = 10_000;
+const RESTART_DELAY_MS = 100;
+
+interface Pending {
+  readonly resolve: (frame: BrokerFrame) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface BrokerOptions {
+  readonly libc: Libc;
+  /** Directory of `qemu-kube-broker` and `qemu-kube-shim`. */
+  readonly libraryDirectory: string;
+  /** Told when the broker ended unasked and is being started again. */
+  readonly onRestart: (status: string) => void;
+}
+
+function errnoName(errno: number): string {
+  return Object.entries(os.constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+}
+
+/** The daemon's side of `qemu-kube-broker`. Starts it, and starts it again when it dies. */
+export class Broker {
+  readonly #options: BrokerOptions;
+  readonly #pending = new Map<number, Pending>();
+  #child: ChildProcess | null = null;
+  #socket: net.Socket | null = null;
+  #descriptor = -1;
+  #received: Buffer = Buffer.alloc(0);
+  #nextId = 1;
+  #stopping = false;
+  /** Frames with fds bypass the stream: one at a time, and only while the stream has nothing left to write. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  start(): void {
+    const { libc, libraryDirectory } = this.#options;
+    const program = `${libraryDirectory}/qemu-kube-broker`;
+    fs.accessSync(program, fs.constants.X_OK);
+    const [own, theirs] = libc.socketPair();
+    const child = spawn(program, [`${libraryDirectory}/qemu-kube-shim`], {
+      stdio: ['ignore', 'inherit', 'inherit', theirs],
+      env: {},
+      cwd: '/',
+    });
+    fs.closeSync(theirs);
+    this.#child = child;
+    this.#descriptor = own;
+    this.#received = Buffer.alloc(0);
+    const socket = new net.Socket({ fd: own, readable: true, writable: true });
+    this.#socket = socket;
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('error', () => undefined); // the exit says it
+    child.once('error', (error) => this.#ended(child, error.message));
+    child.once('exit', (code, signal) => this.#ended(child, signal ?? `status ${code ?? 'unknown'}`));
+  }
+
+  /** Ends the broker. Shims go on. */
+  stop(): void {
+    this.#stopping = true;
+    this.#socket?.destroy();
+    this.#failAll('the daemon is stopping');
+  }
+
+  /**
+   * Reads a file below the root of a process, with that process's ids, in a process of its own.
+   *
+   * @param directory fd of the `/proc/PID` directory of that process
+   * @throws ReadFileError
+   */
+  async readFile(directory: number, request: ReadRequest): Promise<Buffer> {
+    const { payload } = await this.#ask(brokerFrameTypes.readFile, encodeReadRequest(request), [directory]);
+    const errno = payload.readUInt32LE(0);
+    const step = readSteps[payload.readUInt32LE(4)] ?? 'content';
+    if (errno !== 0) throw new ReadFileError(step, errnoName(errno));
+    return payload.subarray(8);
+  }
+
+  /**
+   * Starts a shim.
+   *
+   * @param fds in the order of `stub/plan.h`
+   * @returns the shim's pid
+   */
+  async startShim(fds: readonly number[]): Promise<number> {
+    const { payload } = await this.#ask(brokerFrameTypes.startShim, Buffer.alloc(0), fds);
+    const errno = payload.readUInt32LE(0);
+    if (errno !== 0) throw new Error(`Cannot start the shim of a VM: ${errnoName(errno)}`);
+    return payload.readUInt32LE(4);
+  }
+
+  async #ask(type: number, payload: Buffer, fds: readonly number[]): Promise<BrokerFrame> {
+    const id = this.#nextId++;
+    const answer = new Promise<BrokerFrame>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new Error('Cannot reach the broker: it did not answer in time'));
+      }, ANSWER_DEADLINE_MS);
+      this.#pending.set(id, { resolve, reject, timer });
+    });
+    const sent = this.#turn.then(() => this.#send(id, type, payload, fds));
+    this.#turn = sent.catch(() => undefined);
+    sent.catch((error: unknown) =>
+      this.#settle(id)?.reject(error instanceof Error ? error : new Error(String(error))),
+    );
+    return answer;
+  }
+
+  async #send(id: number, type: number, payload: Buffer, fds: readonly number[]): Promise<void> {
+    const socket = this.#socket;
+    if (socket === null || socket.destroyed)
+      throw new Error('Cannot reach the broker: it is being restarted');
+    const header = encodeBrokerHeader(type, id, payload.length, fds.length);
+    for (let attempt = 0; ; attempt++) {
+      // Given up meanwhile: the numbers may belong to other files by now.
+      if (!this.#pending.has(id)) return;
+      try {
+        this.#options.libc.sendWithFds(this.#descriptor, header, fds);
+        break;
+      } catch (error) {
+        if (!hasCode(error, 'EAGAIN') || attempt === 100) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+    if (payload.length > 0)
+      await new Promise<void>((resolve, reject) => {
+        socket.write(payload, (error) => (error ? reject(error) : resolve()));
+      });
+  }
+
+  #receive(chunk: Buffer): void {
+    const { frames, rest } = takeBrokerFrames(Buffer.concat([this.#received, chunk]));
+    this.#received = rest;
+    for (const frame of frames) this.#settle(frame.id)?.resolve(frame);
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  #failAll(reason: string): void {
+    for (const id of [...this.#pending.keys()])
+      this.#settle(id)?.reject(new Error(`Cannot reach the broker: ${reason}`));
+  }
+
+  #ended(child: ChildProcess, status: string): void {
+    if (child !== this.#child) return;
+    this.#socket?.destroy();
+    this.#child = null;
+    this.#failAll(`it ended (${status})`);
+    if (this.#stopping) return;
+    this.#options.onRestart(status);
+    setTimeout(() => {
+      if (!this.#stopping) this.start();
+    }, RESTART_DELAY_MS);
+  }
+}

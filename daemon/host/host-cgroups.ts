@@ -1,0 +1,66 @@
+import type { CgroupMembership } from '../target/target.ts';
+
+/** A mounted cgroup hierarchy of the node. */
+export interface CgroupHierarchy {
+  /** As in {@link CgroupMembership}: `''` for v2, else the controllers, e.g. `cpu,cpuacct` or `name=systemd`. */
+  readonly controllers: readonly string[];
+  readonly mountPoint: string;
+  /** The cgroup that is mounted there; `/` on an ordinary node. */
+  readonly root: string;
+}
+
+function unescapeMountPath(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
+/**
+ * The cgroup hierarchies of a `/proc/PID/mountinfo` of the node (never of a pod, which controls its own).
+ * The first mount of a hierarchy counts.
+ */
+export function parseCgroupMounts(mountinfo: string): readonly CgroupHierarchy[] {
+  const hierarchies: CgroupHierarchy[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const [mount, filesystem] = line.split(' - ');
+    const [, , , root, mountPoint] = mount?.split(' ') ?? [];
+    const [type, , options] = filesystem?.split(' ') ?? [];
+    if (root === undefined || mountPoint === undefined || (type !== 'cgroup' && type !== 'cgroup2')) continue;
+    const controllers = type === 'cgroup2' ? [''] : (options ?? '').split(',').filter(isController);
+    const known = hierarchies.some((each) => each.controllers.join() === controllers.join());
+    if (!known)
+      hierarchies.push({
+        controllers,
+        mountPoint: unescapeMountPath(mountPoint),
+        root: unescapeMountPath(root),
+      });
+  }
+  return hierarchies;
+}
+
+const mountOptions = new Set([
+  'rw',
+  'ro',
+  'xattr',
+  'noprefix',
+  'clone_children',
+  'cpuset_v2_mode',
+  'release_agent',
+]);
+
+function isController(option: string): boolean {
+  return !mountOptions.has(option) && !option.startsWith('release_agent=');
+}
+
+/** The directory of one cgroup membership, or `null` where its hierarchy is not mounted. */
+export function cgroupDirectory(
+  hierarchies: readonly CgroupHierarchy[],
+  membership: CgroupMembership,
+): string | null {
+  const wanted = membership.hierarchy.split(',').sort().join();
+  for (const { controllers, mountPoint, root } of hierarchies) {
+    if ([...controllers].sort().join() !== wanted) continue;
+    if (root === '/') return membership.path === '/' ? mountPoint : mountPoint + membership.path;
+    if (membership.path === root) return mountPoint;
+    if (membership.path.startsWith(`${root}/`)) return mountPoint + membership.path.slice(root.length);
+  }
+  return null;
+}

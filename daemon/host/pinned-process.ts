@@ -1,0 +1,110 @@
+import fs from 'node:fs';
+
+import { hasCode } from '../errors.ts';
+import { namespaceKinds, type NamespaceKind, type Namespaces } from '../target/target.ts';
+import type { Libc } from './libc.ts';
+
+const READ_LIMIT = 65536;
+
+/**
+ * A process held by a pidfd and by an fd of its `/proc` directory. Everything read through it is of that very
+ * process: once it is gone, reads throw `ESRCH`, also when its pid belongs to another process by then.
+ */
+export class PinnedProcess implements Disposable {
+  readonly pid: number;
+  /** For signals, for setns and for the shim. */
+  readonly pidfd: number;
+  /** The directory `/proc/PID`. */
+  readonly directory: number;
+  readonly #libc: Libc;
+
+  private constructor(libc: Libc, pid: number, pidfd: number, directory: number) {
+    this.#libc = libc;
+    this.pid = pid;
+    this.pidfd = pidfd;
+    this.directory = directory;
+  }
+
+  /**
+   * @param proc mount point of a procfs that numbers processes as this process does
+   * @throws `ESRCH` or `ENOENT` when there is no such process
+   */
+  static open(libc: Libc, proc: string, pid: number): PinnedProcess {
+    return PinnedProcess.adopt(libc, proc, pid, libc.pidfdOpen(pid));
+  }
+
+  /** Like {@link open}, for a pidfd that is already there. It is closed when this fails. */
+  static adopt(libc: Libc, proc: string, pid: number, pidfd: number): PinnedProcess {
+    let directory: number | undefined;
+    try {
+      directory = fs.openSync(`${proc}/${pid}`, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+      const process = new PinnedProcess(libc, pid, pidfd, directory);
+      // Alive after the directory was opened: the pid was not reused in between, so both are the same process.
+      process.assertAlive();
+      return process;
+    } catch (error) {
+      fs.closeSync(pidfd);
+      if (directory !== undefined) fs.closeSync(directory);
+      throw error;
+    }
+  }
+
+  isAlive(): boolean {
+    return this.#libc.isAlive(this.pidfd);
+  }
+
+  /** @throws `ESRCH` when the process has ended */
+  assertAlive(): void {
+    if (!this.isAlive()) this.#libc.signal(this.pidfd, 0);
+  }
+
+  /** At most 64 KiB of a file of the `/proc` directory. */
+  read(file: string): Buffer {
+    const fd = fs.openSync(`/proc/self/fd/${this.directory}/${file}`, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(READ_LIMIT);
+      let length = 0;
+      for (;;) {
+        const got = fs.readSync(fd, buffer, length, READ_LIMIT - length, null);
+        length += got;
+        if (got === 0 || length === READ_LIMIT) return Buffer.from(buffer.subarray(0, length));
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  readText(file: string): string {
+    return this.read(file).toString('latin1');
+  }
+
+  /** Where one of the links of the `/proc` directory leads, e.g. `exe`. */
+  readLink(name: string): string {
+    return fs.readlinkSync(`/proc/self/fd/${this.directory}/${name}`);
+  }
+
+  /** Device and inode of what a link leads to, e.g. the executable. */
+  statLink(name: string): { readonly device: bigint; readonly inode: bigint } {
+    const { dev, ino } = fs.statSync(`/proc/self/fd/${this.directory}/${name}`, { bigint: true });
+    return { device: dev, inode: ino };
+  }
+
+  namespaces(): Namespaces {
+    const inodes: Partial<Record<NamespaceKind, number>> = {};
+    for (const kind of namespaceKinds) {
+      try {
+        const inode = /^\w+:\[(\d+)\]$/.exec(this.readLink(`ns/${kind}`))?.[1];
+        if (inode !== undefined) inodes[kind] = Number(inode);
+      } catch (error) {
+        // A kernel without this kind; a process that has gone says ESRCH or ENOENT for all of them.
+        if (!hasCode(error, 'ENOENT') || !this.isAlive()) throw error;
+      }
+    }
+    return inodes;
+  }
+
+  [Symbol.dispose](): void {
+    fs.closeSync(this.pidfd);
+    fs.closeSync(this.directory);
+  }
+}

@@ -1,0 +1,74 @@
+import fs from 'node:fs';
+
+import { hasCode } from '../errors.ts';
+import type { CgroupHierarchy } from './host-cgroups.ts';
+
+const PARENT = 'kubevirt-node-driver';
+
+/**
+ * The cgroups that shims live in: `/kubevirt-node-driver/<launch id>` in every hierarchy of the node, so that neither
+ * the end of the daemon's container nor that of the pod takes a shim along.
+ */
+export class ShimCgroups {
+  readonly #roots: readonly { readonly directory: string; readonly isCpuset: boolean }[];
+
+  /** @param hostRoot see `HostView.root` */
+  constructor(hierarchies: readonly CgroupHierarchy[], hostRoot: string) {
+    this.#roots = hierarchies.map(({ controllers, mountPoint }) => ({
+      directory: hostRoot + mountPoint,
+      isCpuset: controllers.includes('cpuset'),
+    }));
+  }
+
+  /** Makes the cgroups of one launch and returns their directories. */
+  create(launchId: string): readonly string[] {
+    return this.#roots.map(({ directory, isCpuset }) => {
+      const parent = `${directory}/${PARENT}`;
+      const own = `${parent}/${launchId}`;
+      for (const each of [parent, own]) {
+        fs.mkdirSync(each, { recursive: true, mode: 0o755 });
+        if (isCpuset) inheritCpuset(each);
+      }
+      return own;
+    });
+  }
+
+  /** Removes what is empty of the cgroups of one launch, and their parent with the last one. */
+  remove(launchId: string): void {
+    for (const { directory } of this.#roots)
+      for (const each of [`${directory}/${PARENT}/${launchId}`, `${directory}/${PARENT}`]) removeEmpty(each);
+  }
+
+  /** Launches that still have a cgroup. */
+  list(): readonly string[] {
+    const ids = this.#roots.flatMap(({ directory }) => {
+      try {
+        return fs
+          .readdirSync(`${directory}/${PARENT}`, { withFileTypes: true })
+          .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) return [];
+        throw error;
+      }
+    });
+    return [...new Set(ids)];
+  }
+}
+
+/** A new cpuset cgroup of v1 has no CPUs, and nobody may join it before it has some. */
+function inheritCpuset(directory: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const own = `${directory}/${file}`;
+    if (!fs.existsSync(own) || fs.readFileSync(own, 'latin1').trim() !== '') continue;
+    if (!fs.existsSync(`${directory}/cgroup.clone_children`)) continue; // v2 inherits by itself
+    fs.writeFileSync(own, fs.readFileSync(`${directory}/../${file}`, 'latin1'));
+  }
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import { hasCode, Refusal } from '../errors.ts';
+import type { Libc } from '../host/libc.ts';
+import { PinnedProcess } from '../host/pinned-process.ts';
+import { parseStat } from '../target/parse-stat.ts';
+import { parseStatus } from '../target/parse-status.ts';
+import type { Credentials, ProcessIdentity } from '../target/target.ts';
+import type { ResourceLimit } from './launch-plan.ts';
+import { parseLimits } from './parse-limits.ts';
+
+/** The stub at the other end of a connection, and what QEMU will take over from it. Dispose `process`. */
+export interface Caller {
+  readonly process: PinnedProcess;
+  readonly identity: ProcessIdentity;
+  /** The real ids: a setuid stub connects as root, and that says nothing about who ran it. */
+  readonly credentials: Credentials;
+  readonly umask: number;
+  /** CPU list such as `0-3`. */
+  readonly cpus: string;
+  readonly limits: readonly ResourceLimit[];
+}
+
+function gone(cause?: unknown): Refusal {
+  return new Refusal('caller-gone', 'Cannot tell who calls: the caller has ended', 'call again', { cause });
+}
+
+function pin(libc: Libc, proc: string, socket: number): PinnedProcess {
+  const { pid } = libc.peerCredentials(socket);
+  if (pid <= 0)
+    throw new Refusal(
+      'caller-gone',
+      'Cannot tell who calls: its process is not visible from the node',
+      'run the node driver with hostPID: true',
+    );
+  try {
+    return PinnedProcess.adopt(libc, proc, pid, libc.peerPidfd(socket));
+  } catch (error) {
+    // Before Linux 6.5: the pid may have been reused between connect and now; the request itself proves nothing
+    // more than the uid that is read below, so that is all that is granted on it.
+    if (!hasCode(error, 'ENOPROTOOPT')) throw error;
+    return PinnedProcess.open(libc, proc, pid);
+  }
+}
+
+/**
+ * Who is at the other end of a connection to `launch.sock`.
+ *
+ * @throws Refusal `caller-gone` when that can't be told any more
+ */
+export function identifyCaller(libc: Libc, proc: string, socket: number): Caller {
+  let process: PinnedProcess | undefined;
+  try {
+    process = pin(libc, proc, socket);
+    const stat = parseStat(process.readText('stat'));
+    const status = parseStatus(process.readText('status'));
+    const limits = parseLimits(process.readText('limits'));
+    process.assertAlive();
+    if (stat === null || status === null) throw gone();
+    return {
+      process,
+      identity: { pid: process.pid, startTime: stat.startTime },
+      credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
+      umask: status.umask ?? 0o022,
+      cpus: status.cpusAllowed ?? '',
+      limits,
+    };
+  } catch (error) {
+    process?.[Symbol.dispose]();
+    if (hasCode(error, 'ESRCH', 'ENOENT')) throw gone(error);
+    throw error;
+  }
+}

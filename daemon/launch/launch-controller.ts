@@ -1,0 +1,197 @@
+import fs from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Refusal } from '../errors.ts';
+import type { Broker } from '../host/broker.ts';
+import type { HostView } from '../host/host-view.ts';
+import type { Libc } from '../host/libc.ts';
+import type { Machine } from '../machines/machine.ts';
+import type { MachineRegistry } from '../machines/machine-registry.ts';
+import { ShimFailure, type MachineSupervisor } from '../machines/machine-supervisor.ts';
+import type { StateDirectory } from '../machines/state-directory.ts';
+import { Secret } from '../secret/secret.ts';
+import type { VmIdentity } from '../target/target.ts';
+import type { Caller } from './caller.ts';
+import { encodePlan } from './encode-plan.ts';
+import type { LaunchConnection } from './launch-connection.ts';
+import type { LaunchRequest } from './launch-request.ts';
+import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
+import type { PinnedTarget } from './pinned-target.ts';
+import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
+import { requestIdentity, type IdentitySource } from './request-identity.ts';
+import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts';
+
+const WAIT_INTERVAL_MS = 250;
+
+export interface LaunchControllerOptions {
+  readonly libc: Libc;
+  readonly host: HostView;
+  readonly broker: Broker;
+  readonly authorizer: TargetAuthorizer;
+  readonly registry: MachineRegistry;
+  readonly supervisor: MachineSupervisor;
+  readonly state: StateDirectory;
+  readonly policy: LaunchPolicy;
+  readonly paths: LibvirtPaths;
+  readonly identity: IdentitySource;
+  /** How long to wait for a pod that is not there yet. */
+  readonly targetWaitMs: number;
+}
+
+/** What came of a launch that was allowed. */
+export interface LaunchResult {
+  readonly machine: Machine;
+  /** False when the shim had to refuse: it has told the stub why. */
+  readonly started: boolean;
+  readonly failure: string | null;
+}
+
+/** A request on its way: what is known before the pod is looked for. */
+interface Demand {
+  readonly request: LaunchRequest;
+  readonly caller: Caller;
+  readonly connection: LaunchConnection;
+  readonly vm: VmIdentity;
+  readonly domain: LibvirtDomain;
+}
+
+/** One launch from request to running QEMU: identity, target, secret, plan, shim. */
+export class LaunchController {
+  readonly #options: LaunchControllerOptions;
+
+  constructor(options: LaunchControllerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Refusal with the reason; the stub has not been told yet then */
+  async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
+    if (request.mode === 'exec')
+      throw new Refusal(
+        'launch-failed',
+        'Cannot launch in exec mode: this release has fork mode only',
+        'install "qemu-kube" as the emulator',
+      );
+    const { vm, secretText } = requestIdentity(request, this.#options.identity);
+    if (secretText === null)
+      throw new Refusal(
+        'secret-not-given',
+        'Cannot launch the VM: its domain carries no secret',
+        'add <qemu:env name="KUBEVIRT_IO_SECRET" value="…"/> to the domain',
+      );
+    const domain = libvirtDomain(request, this.#options.paths);
+    const { pinned } = await this.#authorize(vm, Secret.fromText(secretText), connection.gone);
+    try {
+      return await this.#start({ request, caller, connection, vm, domain }, pinned);
+    } finally {
+      pinned[Symbol.dispose]();
+    }
+  }
+
+  async #authorize(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
+    const deadline = performance.now() + this.#options.targetWaitMs;
+    for (;;) {
+      try {
+        return await this.#options.authorizer.authorize(vm, secret);
+      } catch (error) {
+        const isWorthWaiting = error instanceof Refusal && error.code === 'target-not-found';
+        if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;
+        await delay(WAIT_INTERVAL_MS);
+      }
+    }
+  }
+
+  async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
+    const { registry, supervisor } = this.#options;
+    const { vm, connection } = demand;
+    const running = registry.findLive(vm.uuid, pinned.target.podUid);
+    if (running !== undefined)
+      throw new Refusal(
+        'already-running',
+        `Cannot start VM "${vm.uuid}" again: launch ${running.launchId} still runs in its pod`,
+        'destroy the domain first, or wait until its QEMU has ended',
+      );
+    if (connection.gone.aborted)
+      throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
+    const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
+    let handedOver = false;
+    try {
+      const shimCgroups = supervisor.prepare(machine);
+      const report = await this.#handOver(machine, demand, pinned, shimCgroups);
+      handedOver = true;
+      return { machine: await supervisor.follow(machine.launchId, report), started: true, failure: null };
+    } catch (error) {
+      if (!handedOver) supervisor.discard(machine.launchId);
+      if (error instanceof ShimFailure) return { machine, started: false, failure: error.message };
+      throw error;
+    }
+  }
+
+  /** Returns this process's end of the socket pair on which the shim reports. */
+  async #handOver(
+    machine: Machine,
+    { request, caller, connection, domain }: Demand,
+    pinned: PinnedTarget,
+    shimCgroups: readonly string[],
+  ): Promise<number> {
+    const { libc, host, broker, policy, state } = this.#options;
+    const plan = planLaunch({
+      launchId: machine.launchId,
+      policy,
+      request,
+      caller,
+      domain,
+      target: pinned.target,
+      cgroupText: pinned.cgroupText,
+      oomScoreAdj: pinned.oomScoreAdj,
+      hierarchies: host.hierarchies,
+      hostRoot: host.root,
+      hostMountNamespace: host.mountNamespace,
+      shimCgroups,
+    });
+    const opened: number[] = [];
+    const keep = (fd: number): number => {
+      opened.push(fd);
+      return fd;
+    };
+    const [own, theirs] = libc.socketPair();
+    keep(theirs);
+    try {
+      const memory = keep(libc.sealedMemory('launch-plan', encodePlan(plan)));
+      const directory = keep(fs.openSync(state.directoryOf(machine.launchId), fs.constants.O_DIRECTORY));
+      connection.release();
+      await broker.startShim([
+        connection.descriptor,
+        memory,
+        theirs,
+        directory,
+        pinned.launcher.pidfd,
+        pinned.launcher.directory,
+        pinned.init.pidfd,
+        caller.process.directory,
+      ]);
+      return own;
+    } catch (error) {
+      fs.closeSync(own);
+      throw error;
+    } finally {
+      for (const fd of opened) fs.closeSync(fd);
+    }
+  }
+}
+
+function describeMachine({ caller, vm }: Demand, { target }: PinnedTarget, emulator: string): Machine {
+  return {
+    launchId: randomUUID(),
+    vm,
+    podUid: target.podUid,
+    containerId: target.containerId,
+    state: 'starting',
+    emulator,
+    stub: caller.identity,
+    target: { pid: target.pid, startTime: target.startTime },
+    namespaces: target.namespaces,
+    cgroups: target.cgroups,
+    createdAt: new Date().toISOString(),
+  };
+}

@@ -1,0 +1,53 @@
+import { Refusal, type RefusalCode } from '../errors.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { errorFields } from '../observe/logger.ts';
+import type { Caller } from './caller.ts';
+import type { LaunchResult } from './launch-controller.ts';
+import { ProtocolError } from './protocol-error.ts';
+
+/** Tells log and metrics how launches went. */
+export class LaunchObserver {
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+
+  constructor(logger: Logger, metrics: Metrics) {
+    this.#logger = logger;
+    this.#metrics = metrics;
+  }
+
+  finished({ machine, started, failure }: LaunchResult, seconds: number): void {
+    const fields = {
+      launchId: machine.launchId,
+      vmUuid: machine.vm.uuid,
+      podUid: machine.podUid,
+      containerId: machine.containerId,
+      qemuPid: machine.qemu?.pid,
+      seconds,
+    };
+    if (started) {
+      this.#metrics.launchStarted(seconds);
+      this.#logger.info('Started a VM in its pod', fields);
+    } else {
+      this.#metrics.launchRefused('launch-failed', seconds);
+      this.#logger.warn('Refused a launch', { ...fields, reason: 'launch-failed', cause: failure });
+    }
+  }
+
+  refused(error: unknown, caller: Caller | null, seconds: number): void {
+    const reason = reasonOf(error);
+    this.#metrics.launchRefused(reason, seconds);
+    const fields = { reason, callerPid: caller?.identity.pid, callerUid: caller?.credentials.uid, seconds };
+    if (reason === 'internal') this.#logger.error('Failed to launch', { ...fields, ...errorFields(error) });
+    else
+      this.#logger.warn('Refused a launch', {
+        ...fields,
+        cause: error instanceof Error ? error.message : '',
+      });
+  }
+}
+
+function reasonOf(error: unknown): RefusalCode {
+  if (error instanceof Refusal) return error.code;
+  return error instanceof ProtocolError ? 'protocol' : 'internal';
+}

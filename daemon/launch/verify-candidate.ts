@@ -1,0 +1,138 @@
+import { hasCode } from '../errors.ts';
+import { containerProcesses } from '../host/container-processes.ts';
+import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
+import type { Libc } from '../host/libc.ts';
+import { PinnedProcess } from '../host/pinned-process.ts';
+import { membershipsIdentity, type CgroupIdentity } from '../target/cgroup-identity.ts';
+import { containerCgroupPath } from '../target/container-cgroup-path.ts';
+import { differingNamespaces } from '../target/differing-namespaces.ts';
+import { parseLauncherCommandLine } from '../target/launcher-command-line.ts';
+import { matchesVm } from '../target/matches-vm.ts';
+import { parseCgroup } from '../target/parse-cgroup.ts';
+import { parseStat } from '../target/parse-stat.ts';
+import { parseStatus } from '../target/parse-status.ts';
+import { selectContainerInit } from '../target/select-container-init.ts';
+import type { CgroupMembership, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
+import { PinnedTarget } from './pinned-target.ts';
+
+/** What {@link verifyCandidate} needs to know of the node. */
+export interface VerificationContext {
+  readonly libc: Libc;
+  readonly proc: string;
+  readonly hostRoot: string;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  /** See `cgroupIdentity`. */
+  readonly kubepodsBase: string | null;
+  readonly requirePod: boolean;
+}
+
+/** Why a process is no target: one clause that follows "process N ". */
+export class TurnedDown extends Error {}
+
+function checkIdentity(
+  context: VerificationContext,
+  memberships: readonly CgroupMembership[] | null,
+): CgroupIdentity {
+  if (memberships === null) throw new TurnedDown('has a cgroup file that makes no sense');
+  if (memberships.every(({ path }) => path === '/'))
+    throw new TurnedDown('is in the root cgroup, so in no pod');
+  const identity = membershipsIdentity(memberships, context.kubepodsBase);
+  if ('reject' in identity) {
+    if (identity.reject === 'deleted')
+      throw new TurnedDown('is in a cgroup that was deleted: its pod is ending');
+    throw new TurnedDown('is in the cgroups of different pods at once');
+  }
+  if (context.requirePod && identity.podUid === null) throw new TurnedDown('is in the cgroup of no pod');
+  if (context.requirePod && identity.containerId === null)
+    throw new TurnedDown('is in a pod, but its container has a form that is not known');
+  return identity;
+}
+
+/** The container's cgroup in a hierarchy that shows it; without Kubernetes, the process's own. */
+function containerDirectory(
+  context: VerificationContext,
+  memberships: readonly CgroupMembership[],
+): string | null {
+  for (const { hierarchy, path } of memberships) {
+    const own = context.requirePod ? containerCgroupPath(path, context.kubepodsBase) : path;
+    if (own === null || own === '/') continue;
+    const directory = cgroupDirectory(context.hierarchies, { hierarchy, path: own });
+    if (directory !== null) return context.hostRoot + directory;
+  }
+  return null;
+}
+
+function pinInit(
+  context: VerificationContext,
+  memberships: readonly CgroupMembership[],
+): [PinnedProcess, ProcessIdentity] {
+  const directory = containerDirectory(context, memberships);
+  if (directory === null) throw new TurnedDown('is in a cgroup hierarchy that is not mounted on this node');
+  const found = selectContainerInit(containerProcesses(context.proc, directory));
+  if (found === null) throw new TurnedDown('is in a container without an init');
+  const init = PinnedProcess.open(context.libc, context.proc, found.pid);
+  if (parseStat(init.readText('stat'))?.startTime === found.startTime) return [init, found];
+  init[Symbol.dispose]();
+  throw new TurnedDown('is in a container whose init has ended');
+}
+
+function verifyPinned(context: VerificationContext, vm: VmIdentity, launcher: PinnedProcess): PinnedTarget {
+  const commandLine = parseLauncherCommandLine(launcher.read('cmdline'));
+  if (commandLine === null || !matchesVm(commandLine, vm))
+    throw new TurnedDown('is no launcher of this VM any more');
+  const stat = parseStat(launcher.readText('stat'));
+  const status = parseStatus(launcher.readText('status'));
+  if (stat === null || status === null || stat.state === 'Z' || stat.state === 'X')
+    throw new TurnedDown('is a zombie');
+
+  const cgroupText = launcher.read('cgroup');
+  const memberships = parseCgroup(cgroupText.toString('latin1'));
+  const identity = checkIdentity(context, memberships);
+  const cgroups = memberships ?? [];
+  const [init, initIdentity] = pinInit(context, cgroups);
+  try {
+    const namespaces = launcher.namespaces();
+    const differing = differingNamespaces(namespaces, init.namespaces());
+    if (differing.length > 0)
+      throw new TurnedDown(`made namespaces of its own (${differing.join(', ')}) inside its container`);
+    const target: Target = {
+      pid: launcher.pid,
+      startTime: stat.startTime,
+      podUid: identity.podUid,
+      containerId: identity.containerId,
+      vm: {
+        ...(commandLine.uuid === undefined ? {} : { uuid: commandLine.uuid }),
+        ...(commandLine.name === undefined ? {} : { name: commandLine.name }),
+      },
+      init: initIdentity,
+      namespaces,
+      cgroups,
+      credentials: { uid: status.uid.fs, gid: status.gid.fs, groups: status.groups },
+    };
+    const oomScoreAdj = Number(launcher.readText('oom_score_adj'));
+    init.assertAlive();
+    launcher.assertAlive();
+    const { program, noFork } = commandLine;
+    return new PinnedTarget({ target, launcher, init, program, noFork, cgroupText, oomScoreAdj });
+  } catch (error) {
+    init[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Looks closely at one process that claims to be a launcher of the VM: pinned first, then read.
+ *
+ * @throws TurnedDown with the reason why it is no target
+ */
+export function verifyCandidate(context: VerificationContext, vm: VmIdentity, pid: number): PinnedTarget {
+  let launcher: PinnedProcess | undefined;
+  try {
+    launcher = PinnedProcess.open(context.libc, context.proc, pid);
+    return verifyPinned(context, vm, launcher);
+  } catch (error) {
+    launcher?.[Symbol.dispose]();
+    if (hasCode(error, 'ESRCH', 'ENOENT')) throw new TurnedDown('has ended', { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import net from 'node:net';
+
+import { parseShimMessage, type ShimMessage } from './shim-message.ts';
+
+/** A line of a shim is never longer: a peer that sends more is no shim. */
+const MAX_LINE = 4096;
+
+export interface ShimConnectionEvents {
+  readonly onMessage: (message: ShimMessage) => void;
+  /** The shim has gone, or never was there. Always the last call. */
+  readonly onClosed: () => void;
+}
+
+/** A connection to one shim: the socket it was started with, or its `shim.sock`. */
+export class ShimConnection {
+  readonly #socket: net.Socket;
+  readonly #events: ShimConnectionEvents;
+  #received = '';
+
+  constructor(socket: net.Socket, events: ShimConnectionEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.#receive(text));
+    socket.on('error', () => undefined); // 'close' follows
+    socket.once('close', () => events.onClosed());
+  }
+
+  /** The daemon's end of the socket pair that a shim was started with. */
+  static ofDescriptor(fd: number, events: ShimConnectionEvents): ShimConnection {
+    return new ShimConnection(new net.Socket({ fd, readable: true, writable: true }), events);
+  }
+
+  static connect(path: string, events: ShimConnectionEvents): ShimConnection {
+    return new ShimConnection(net.connect(path), events);
+  }
+
+  /** Asks the shim to send QEMU a signal. */
+  signal(number: number): void {
+    this.#socket.write(`signal ${number}\n`);
+  }
+
+  /** Lets go of the shim, which goes on. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(text: string): void {
+    const lines = (this.#received + text).split('\n');
+    this.#received = lines.pop() ?? '';
+    if (this.#received.length > MAX_LINE) this.#socket.destroy();
+    for (const line of lines) {
+      const message = parseShimMessage(line);
+      if (message !== null) this.#events.onMessage(message);
+    }
+  }
+}

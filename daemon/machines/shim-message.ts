@@ -1,0 +1,29 @@
+import type { ProcessIdentity } from '../target/target.ts';
+import type { MachineExit } from './machine.ts';
+
+/** What a shim tells: docs/protocol.md, section 3. */
+export type ShimMessage =
+  | { readonly kind: 'shim'; readonly shim: ProcessIdentity }
+  | { readonly kind: 'started'; readonly qemu: ProcessIdentity }
+  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'exited'; readonly exit: Omit<MachineExit, 'at'> };
+
+const reasons = ['qemu', 'stub-gone', 'pod-gone'] as const;
+
+/** Reads one line of a shim; `null` for one that this version does not know. */
+export function parseShimMessage(line: string): ShimMessage | null {
+  const identity = /^(?:shim 1|started) (\d+) (\d+)$/.exec(line);
+  if (identity !== null) {
+    const process = { pid: Number(identity[1]), startTime: Number(identity[2]) };
+    return line.startsWith('shim') ? { kind: 'shim', shim: process } : { kind: 'started', qemu: process };
+  }
+  const failed = /^failed \d+ (.*)$/.exec(line);
+  if (failed !== null) return { kind: 'failed', text: failed[1] ?? '' };
+  const [, kind, value, reason] = /^exited (exit|signal) (\d+) (\S+)$/.exec(line) ?? [];
+  const known = reasons.find((each) => each === reason);
+  if (known === undefined) return null;
+  return {
+    kind: 'exited',
+    exit: { kind: kind === 'signal' ? 'signal' : 'exit', value: Number(value), reason: known },
+  };
+}

@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { hasCode } from '../errors.ts';
+import type { Machine } from './machine.ts';
+
+/** What is on disk of one launch, for the next daemon. Never a secret. */
+export interface MachineRecord {
+  readonly version: 1;
+  /** From `/proc/sys/kernel/random/boot_id`: a record of another boot is stale. */
+  readonly bootId: string;
+  readonly machine: Machine;
+  /** Directories of the shim's cgroups. */
+  readonly shimCgroups: readonly string[];
+}
+
+/** `state/`: one directory a launch, made by the daemon, written by daemon (`launch.json`) and shim (the rest). */
+export class StateDirectory {
+  readonly #path: string;
+
+  constructor(directory: string) {
+    this.#path = directory;
+  }
+
+  directoryOf(launchId: string): string {
+    return path.join(this.#path, launchId);
+  }
+
+  shimSocketOf(launchId: string): string {
+    return path.join(this.#path, launchId, 'shim.sock');
+  }
+
+  list(): readonly string[] {
+    return fs
+      .readdirSync(this.#path, { withFileTypes: true })
+      .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  }
+
+  /** Makes the directory of a launch and writes its record, both durable before this returns. */
+  create(record: MachineRecord): void {
+    const directory = this.directoryOf(record.machine.launchId);
+    fs.mkdirSync(directory, { mode: 0o700 });
+    writeDurably(path.join(directory, 'launch.json'), `${JSON.stringify(record)}\n`);
+  }
+
+  /** The record of a launch, or `null` when the daemon ended before it was written. */
+  read(launchId: string): MachineRecord | null {
+    const text = this.readFile(launchId, 'launch.json');
+    if (text === null) return null;
+    try {
+      const value: unknown = JSON.parse(text);
+      return isRecord(value) ? value : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A file that the shim wrote: `started` or `exit`; `null` where it has not. */
+  readFile(launchId: string, name: 'launch.json' | 'started' | 'exit'): string | null {
+    try {
+      return fs.readFileSync(path.join(this.directoryOf(launchId), name), 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return null;
+      throw error;
+    }
+  }
+
+  remove(launchId: string): void {
+    fs.rmSync(this.directoryOf(launchId), { recursive: true, force: true });
+  }
+}
+
+/** Only the daemon writes these files, into a directory of root's: what matters is that it is a whole one. */
+function isRecord(value: unknown): value is MachineRecord {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'version' in value &&
+    value.version === 1 &&
+    'bootId' in value &&
+    'machine' in value &&
+    'shimCgroups' in value
+  );
+}
+
+function writeDurably(file: string, text: string): void {
+  const temporary = `${file}.new`;
+  const fd = fs.openSync(temporary, 'wx', 0o600);
+  try {
+    fs.writeFileSync(fd, text);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+  fs.renameSync(temporary, file);
+}
