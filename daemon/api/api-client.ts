@@ -1,0 +1,129 @@
+import { credentials, status, type ServiceError, type requestCallback } from '@grpc/grpc-js';
+
+import { probeSocket } from '../host/probe-socket.ts';
+import { quoteText } from '../quote-text.ts';
+import type { VmIdentity } from '../target/target.ts';
+import { loadApi } from './load-api.ts';
+import type {
+  GetMachineOutput,
+  ListMachinesOutput,
+  MachineOutput,
+  NodeDriverServiceClient,
+  ResolveTargetOutput,
+  TargetOutput,
+  ValidateSecretOutput,
+} from './proto-types.ts';
+import { refusalCodeKey } from './refusal-status.ts';
+
+/** A call that did not succeed: `message` is for people and names the remedy. */
+export class ApiError extends Error {
+  readonly status: status;
+  /** Stable code when the daemon refused; `undefined` when the call did not get that far. */
+  readonly refusalCode: string | undefined;
+
+  constructor(message: string, code: status, refusalCode: string | undefined, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ApiError';
+    this.status = code;
+    this.refusalCode = refusalCode;
+  }
+}
+
+/** The API as the commands use it. Every method rejects with {@link ApiError}. */
+export interface ApiClient {
+  resolveTarget(vm: VmIdentity): Promise<TargetOutput>;
+  validateSecret(vm: VmIdentity, secret: string): Promise<ValidateSecretOutput>;
+  listMachines(): Promise<readonly MachineOutput[]>;
+  getMachine(launchId: string): Promise<MachineOutput>;
+  close(): void;
+}
+
+export interface ApiClientOptions {
+  readonly socketPath: string;
+  /** For each call; 5 s when absent. */
+  readonly deadlineMs?: number;
+}
+
+/** Connects when the first call is made. */
+export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOptions): ApiClient {
+  const { service } = loadApi();
+  const client: NodeDriverServiceClient = new service(`unix:${socketPath}`, credentials.createInsecure(), {
+    // One attempt: a person waits for the answer, and the daemon is there or it is not.
+    'grpc.enable_retries': 0,
+  });
+
+  async function call<Response>(
+    start: (options: { deadline: number }, callback: requestCallback<Response>) => unknown,
+  ): Promise<Response> {
+    const outcome = await new Promise<Response | ServiceError>((resolve) => {
+      start({ deadline: Date.now() + deadlineMs }, (error, response) => {
+        if (error !== null) resolve(error);
+        else if (response !== undefined) resolve(response);
+      });
+    });
+    if (outcome instanceof Error) throw await explain(outcome, socketPath, deadlineMs);
+    return outcome;
+  }
+
+  return {
+    async resolveTarget(vm): Promise<TargetOutput> {
+      const { target } = await call<ResolveTargetOutput>((options, done) =>
+        client.resolveTarget({ vm }, options, done),
+      );
+      return present(target);
+    },
+    validateSecret: (vm, secret) =>
+      call<ValidateSecretOutput>((options, done) => client.validateSecret({ vm, secret }, options, done)),
+    async listMachines(): Promise<readonly MachineOutput[]> {
+      const { machines } = await call<ListMachinesOutput>((options, done) =>
+        client.listMachines({}, options, done),
+      );
+      return machines;
+    },
+    async getMachine(launchId): Promise<MachineOutput> {
+      const { machine } = await call<GetMachineOutput>((options, done) =>
+        client.getMachine({ launchId }, options, done),
+      );
+      return present(machine);
+    },
+    close: () => client.close(),
+  };
+}
+
+function present<Value>(value: Value | null): Value {
+  if (value !== null) return value;
+  throw new ApiError(
+    'Cannot read the answer of the daemon: it is incomplete; use the node-driver command of the same version',
+    status.INTERNAL,
+    undefined,
+  );
+}
+
+async function explain(error: ServiceError, socketPath: string, deadlineMs: number): Promise<ApiError> {
+  const refusalCode = error.metadata.get(refusalCodeKey)[0]?.toString();
+  const message = await messageFor(error, socketPath, deadlineMs);
+  return new ApiError(message, error.code, refusalCode, { cause: error });
+}
+
+async function messageFor(error: ServiceError, socketPath: string, deadlineMs: number): Promise<string> {
+  if (error.code === status.DEADLINE_EXCEEDED)
+    return `Cannot get an answer of the daemon within ${deadlineMs / 1_000} s; see its log on this node`;
+  if (error.code === status.UNIMPLEMENTED)
+    return 'Cannot call this daemon: it does not know the call; use the node-driver command of the same version';
+  if (error.code !== status.UNAVAILABLE) return error.details;
+  const where = `Cannot reach the daemon at ${quoteText(socketPath)}`;
+  switch (await probeSocket(socketPath).catch(() => 'unknown' as const)) {
+    case 'absent':
+      return `${where}: there is no such socket; start "node-driver serve", or name its socket with --socket`;
+    case 'stale':
+      return `${where}: it is not running; start "node-driver serve"`;
+    case 'denied':
+      return `${where}: this user may not open the socket; use root, or a member of the socket's group`;
+    case 'foreign':
+      return `${where}: that is no socket; name the daemon's socket with --socket`;
+    case 'live':
+      return `${where}: it closed the connection; run this as a user in its "api-users"`;
+    default:
+      return `${where}: ${error.details}`;
+  }
+}

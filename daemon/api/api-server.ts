@@ -1,0 +1,141 @@
+import type net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+
+import type { PeerCredentials } from '../host/libc.ts';
+import { listenOnSocket, type ListeningSocket } from '../host/listen-on-socket.ts';
+import { errorFields, type Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { ApiBackend } from './api-backend.ts';
+import { loadApi, serviceName } from './load-api.ts';
+import { createNodeDriverService } from './node-driver-service.ts';
+import { PeerRegistry } from './peer-registry.ts';
+import { RunningCalls } from './running-calls.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+const MAX_REQUEST_BYTES = 64 * 1024;
+/** Time for the answers of the last calls to leave, once no call runs any more. */
+const FLUSH_MS = 200;
+
+export interface ApiServerOptions {
+  readonly socketPath: string;
+  /** Permission bits of the socket, e.g. `0o660`. */
+  readonly socketMode: number;
+  /** Group of the socket; the daemon's own when absent. */
+  readonly socketGid?: number;
+  /** Who may use the API. Nobody else gets as far as HTTP/2. */
+  readonly allowedUids: ReadonlySet<number>;
+  /** At once, of all uids; 64 when absent. */
+  readonly maxConnections?: number;
+  /** Of each uid; 5 a second and 10 at once when absent. */
+  readonly secretChecks?: { readonly perSecond: number; readonly burst: number };
+  readonly peerCredentials: (socket: net.Socket) => PeerCredentials;
+  readonly backend: ApiBackend;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'peerRejected' | 'secretChecked'>;
+}
+
+export interface ApiServer {
+  /** What the standard health service answers, for the whole server and for our service. */
+  setServing(serving: boolean): void;
+  /** Lets running calls end for at most `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Serves the API on a Unix socket.
+ *
+ * @throws Error when the socket cannot be made, or another instance has it
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { logger, metrics } = options;
+  const peers = new PeerRegistry({
+    peerCredentials: options.peerCredentials,
+    allowedUids: options.allowedUids,
+    maxConnections: options.maxConnections ?? 64,
+    onRejected(reason, peer): void {
+      metrics.peerRejected('api');
+      logger.warn('API peer rejected', { reason, peerPid: peer?.pid, peerUid: peer?.uid });
+    },
+  });
+
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': 32,
+    'grpc.max_connection_idle_ms': 5 * 60_000,
+    'grpc.enable_channelz': 0,
+  });
+  const api = loadApi();
+  const handlers = createNodeDriverService({
+    backend: options.backend,
+    peerOf: (call) => peers.peerOf(call),
+    allowSecretCheck: createSecretCheckLimit(options.secretChecks ?? { perSecond: 5, burst: 10 }),
+    onSecretCheck: (result) => metrics.secretChecked(result),
+    logger,
+  });
+  const running = new RunningCalls();
+  server.addService(api.service.service, running.count(handlers));
+  const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
+  health.addToServer(server);
+  new ReflectionService(api.definition).addToServer(server);
+
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const socket = await listenOnSocket(options.socketPath, {
+    mode: options.socketMode,
+    ...(options.socketGid !== undefined && { gid: options.socketGid }),
+    connectionListener: (connection) => {
+      if (peers.admit(connection)) injector.injectConnection(connection);
+    },
+    onError: (error) => logger.error('API socket failed to accept', errorFields(error)),
+  });
+
+  const setServing = (serving: boolean): void => {
+    for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+  };
+  return {
+    setServing,
+    async close(graceMs): Promise<void> {
+      setServing(false);
+      await stop(server, socket, running, graceMs);
+    },
+  };
+}
+
+/** Health watches and reflection streams never end by themselves: only our own calls are waited for. */
+async function stop(
+  server: Server,
+  socket: ListeningSocket,
+  running: RunningCalls,
+  graceMs: number,
+): Promise<void> {
+  socket.close();
+  const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  const timers = new AbortController();
+  const { signal } = timers;
+  const grace = delay(graceMs, undefined, { signal });
+  const drained = running.whenNone().then(() => delay(FLUSH_MS, undefined, { signal }));
+  try {
+    await Promise.race([shutdown, grace, drained]);
+  } finally {
+    grace.catch(() => undefined);
+    drained.catch(() => undefined);
+    timers.abort();
+    server.forceShutdown();
+  }
+}
+
+/** A bucket for each uid; the allow-list bounds their number. */
+function createSecretCheckLimit(limit: {
+  readonly perSecond: number;
+  readonly burst: number;
+}): (uid: number) => boolean {
+  const buckets = new Map<number, TokenBucket>();
+  return (uid) => {
+    const bucket = buckets.get(uid) ?? new TokenBucket({ ...limit, now: () => performance.now() });
+    buckets.set(uid, bucket);
+    return bucket.take();
+  };
+}

@@ -1,0 +1,15 @@
+import { namespaceKinds } from '../target/target.ts';
+import { namespaceKindNames } from './to-proto.ts';
+
+/** The name under `/proc/PID/ns`; a kind that a newer daemon knows is shown as the API names it. */
+export function kindFromProto(name: string): string {
+  return namespaceKinds.find((kind) => namespaceKindNames[kind] === name) ?? name;
+}
+
+/** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`. */
+export function wordFromProto(name: string): string {
+  return name
+    .replace(/^MACHINE_(STATE|EXIT_REASON)_/u, '')
+    .toLowerCase()
+    .replaceAll('_', '-');
+}

@@ -1,0 +1,23 @@
+// Original file: proto/kubevirt/nodedriver/v1/node_driver.proto
+
+export const MachineExitReason = {
+  MACHINE_EXIT_REASON_UNSPECIFIED: 'MACHINE_EXIT_REASON_UNSPECIFIED',
+  MACHINE_EXIT_REASON_QEMU: 'MACHINE_EXIT_REASON_QEMU',
+  MACHINE_EXIT_REASON_STUB_GONE: 'MACHINE_EXIT_REASON_STUB_GONE',
+  MACHINE_EXIT_REASON_POD_GONE: 'MACHINE_EXIT_REASON_POD_GONE',
+  MACHINE_EXIT_REASON_SHIM_GONE: 'MACHINE_EXIT_REASON_SHIM_GONE',
+} as const;
+
+export type MachineExitReason =
+  | 'MACHINE_EXIT_REASON_UNSPECIFIED'
+  | 0
+  | 'MACHINE_EXIT_REASON_QEMU'
+  | 1
+  | 'MACHINE_EXIT_REASON_STUB_GONE'
+  | 2
+  | 'MACHINE_EXIT_REASON_POD_GONE'
+  | 3
+  | 'MACHINE_EXIT_REASON_SHIM_GONE'
+  | 4
+
+export type MachineExitReason__Output = typeof MachineExitReason[keyof typeof MachineExitReason]

@@ -1,0 +1,13 @@
+// Original file: proto/kubevirt/nodedriver/v1/node_driver.proto
+
+import type { VmIdentity as _kubevirt_nodedriver_v1_VmIdentity, VmIdentity__Output as _kubevirt_nodedriver_v1_VmIdentity__Output } from '../../../kubevirt/nodedriver/v1/VmIdentity.ts';
+
+export interface ValidateSecretRequest {
+  'vm'?: (_kubevirt_nodedriver_v1_VmIdentity | null);
+  'secret'?: (string);
+}
+
+export interface ValidateSecretRequest__Output {
+  'vm': (_kubevirt_nodedriver_v1_VmIdentity__Output | null);
+  'secret': (string);
+}

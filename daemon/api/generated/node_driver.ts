@@ -1,0 +1,58 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
+import type { CgroupMembership as _kubevirt_nodedriver_v1_CgroupMembership, CgroupMembership__Output as _kubevirt_nodedriver_v1_CgroupMembership__Output } from './kubevirt/nodedriver/v1/CgroupMembership.ts';
+import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from './kubevirt/nodedriver/v1/GetMachineRequest.ts';
+import type { GetMachineResponse as _kubevirt_nodedriver_v1_GetMachineResponse, GetMachineResponse__Output as _kubevirt_nodedriver_v1_GetMachineResponse__Output } from './kubevirt/nodedriver/v1/GetMachineResponse.ts';
+import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest, ListMachinesRequest__Output as _kubevirt_nodedriver_v1_ListMachinesRequest__Output } from './kubevirt/nodedriver/v1/ListMachinesRequest.ts';
+import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from './kubevirt/nodedriver/v1/ListMachinesResponse.ts';
+import type { Machine as _kubevirt_nodedriver_v1_Machine, Machine__Output as _kubevirt_nodedriver_v1_Machine__Output } from './kubevirt/nodedriver/v1/Machine.ts';
+import type { MachineExit as _kubevirt_nodedriver_v1_MachineExit, MachineExit__Output as _kubevirt_nodedriver_v1_MachineExit__Output } from './kubevirt/nodedriver/v1/MachineExit.ts';
+import type { Namespace as _kubevirt_nodedriver_v1_Namespace, Namespace__Output as _kubevirt_nodedriver_v1_Namespace__Output } from './kubevirt/nodedriver/v1/Namespace.ts';
+import type { NodeDriverServiceClient as _kubevirt_nodedriver_v1_NodeDriverServiceClient, NodeDriverServiceDefinition as _kubevirt_nodedriver_v1_NodeDriverServiceDefinition } from './kubevirt/nodedriver/v1/NodeDriverService.ts';
+import type { Process as _kubevirt_nodedriver_v1_Process, Process__Output as _kubevirt_nodedriver_v1_Process__Output } from './kubevirt/nodedriver/v1/Process.ts';
+import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from './kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
+import type { ResolveTargetResponse as _kubevirt_nodedriver_v1_ResolveTargetResponse, ResolveTargetResponse__Output as _kubevirt_nodedriver_v1_ResolveTargetResponse__Output } from './kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+import type { Target as _kubevirt_nodedriver_v1_Target, Target__Output as _kubevirt_nodedriver_v1_Target__Output } from './kubevirt/nodedriver/v1/Target.ts';
+import type { ValidateSecretRequest as _kubevirt_nodedriver_v1_ValidateSecretRequest, ValidateSecretRequest__Output as _kubevirt_nodedriver_v1_ValidateSecretRequest__Output } from './kubevirt/nodedriver/v1/ValidateSecretRequest.ts';
+import type { ValidateSecretResponse as _kubevirt_nodedriver_v1_ValidateSecretResponse, ValidateSecretResponse__Output as _kubevirt_nodedriver_v1_ValidateSecretResponse__Output } from './kubevirt/nodedriver/v1/ValidateSecretResponse.ts';
+import type { VmIdentity as _kubevirt_nodedriver_v1_VmIdentity, VmIdentity__Output as _kubevirt_nodedriver_v1_VmIdentity__Output } from './kubevirt/nodedriver/v1/VmIdentity.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  google: {
+    protobuf: {
+      Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
+    }
+  }
+  kubevirt: {
+    nodedriver: {
+      v1: {
+        CgroupMembership: MessageTypeDefinition<_kubevirt_nodedriver_v1_CgroupMembership, _kubevirt_nodedriver_v1_CgroupMembership__Output>
+        GetMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineRequest__Output>
+        GetMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
+        ListMachinesRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesRequest__Output>
+        ListMachinesResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
+        Machine: MessageTypeDefinition<_kubevirt_nodedriver_v1_Machine, _kubevirt_nodedriver_v1_Machine__Output>
+        MachineExit: MessageTypeDefinition<_kubevirt_nodedriver_v1_MachineExit, _kubevirt_nodedriver_v1_MachineExit__Output>
+        MachineExitReason: EnumTypeDefinition
+        MachineState: EnumTypeDefinition
+        Namespace: MessageTypeDefinition<_kubevirt_nodedriver_v1_Namespace, _kubevirt_nodedriver_v1_Namespace__Output>
+        NamespaceKind: EnumTypeDefinition
+        NodeDriverService: SubtypeConstructor<typeof grpc.Client, _kubevirt_nodedriver_v1_NodeDriverServiceClient> & { service: _kubevirt_nodedriver_v1_NodeDriverServiceDefinition }
+        Process: MessageTypeDefinition<_kubevirt_nodedriver_v1_Process, _kubevirt_nodedriver_v1_Process__Output>
+        ResolveTargetRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output>
+        ResolveTargetResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
+        Target: MessageTypeDefinition<_kubevirt_nodedriver_v1_Target, _kubevirt_nodedriver_v1_Target__Output>
+        ValidateSecretRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretRequest, _kubevirt_nodedriver_v1_ValidateSecretRequest__Output>
+        ValidateSecretResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretResponse, _kubevirt_nodedriver_v1_ValidateSecretResponse__Output>
+        VmIdentity: MessageTypeDefinition<_kubevirt_nodedriver_v1_VmIdentity, _kubevirt_nodedriver_v1_VmIdentity__Output>
+      }
+    }
+  }
+}
+

@@ -1,0 +1,33 @@
+export interface TokenBucketOptions {
+  /** Tokens that come back in a second. */
+  readonly perSecond: number;
+  /** Most tokens that can be saved up; the bucket starts full. */
+  readonly burst: number;
+  /** Monotonic time in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Allows `burst` takes at once and `perSecond` in the long run. */
+export class TokenBucket {
+  readonly #options: TokenBucketOptions;
+  #tokens: number;
+  #filledAt: number;
+
+  constructor(options: TokenBucketOptions) {
+    this.#options = options;
+    this.#tokens = options.burst;
+    this.#filledAt = options.now();
+  }
+
+  /** Takes one token, if there is one. */
+  take(): boolean {
+    const { perSecond, burst, now } = this.#options;
+    const time = now();
+    const elapsed = Math.max(0, time - this.#filledAt);
+    this.#tokens = Math.min(burst, this.#tokens + (elapsed / 1_000) * perSecond);
+    this.#filledAt = time;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

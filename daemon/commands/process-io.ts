@@ -1,0 +1,16 @@
+import { hasCode } from '../errors.ts';
+import type { CommandIo } from './command-io.ts';
+
+/** The streams of this process. A reader that went away (`node-driver … | head`) ends nothing and says nothing. */
+export function processIo(): CommandIo {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error) => {
+      if (!hasCode(error, 'EPIPE')) process.exitCode = 1;
+    });
+  return {
+    stdin: process.stdin,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    isTerminal: Boolean(process.stdin.isTTY),
+  };
+}

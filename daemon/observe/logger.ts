@@ -1,0 +1,109 @@
+import winston from 'winston';
+
+/** From what is worth the most to what is worth the least. */
+export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+
+export const logFormats = ['json', 'text'] as const;
+
+export type LogFormat = (typeof logFormats)[number];
+
+/** Plain values only: an object that hides its content, such as a `Secret`, is not assignable to a field. */
+export type LogValue = string | number | boolean | null | undefined | readonly string[] | readonly number[];
+
+export type LogFields = Readonly<Record<string, LogValue>>;
+
+/** `message` is a constant in plain words; what varies goes into the fields. */
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  /** A logger whose lines name another part of the daemon. */
+  child(component: string): Logger;
+}
+
+export interface RootLogger extends Logger {
+  setLevel(level: LogLevel): void;
+  /** Resolves when every line has left the process. Nothing may be logged afterwards. */
+  close(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+/** Writes lines to stderr, so that stdout stays free for what a command prints. */
+export function createLogger(options: LoggerOptions): RootLogger {
+  const root = winston.createLogger({
+    level: options.level,
+    levels: Object.fromEntries(logLevels.map((level, index) => [level, index])),
+    format: winston.format.combine(
+      winston.format((info) => ({ ...info, ts: new Date().toISOString() }))(),
+      winston.format.printf(options.format === 'json' ? formatJson : formatText),
+    ),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston types its own transport as an interface
+    transports: [new winston.transports.Console({ stderrLevels: [...logLevels] })],
+  });
+
+  const loggerOf = (component: string): Logger => {
+    const write =
+      (level: LogLevel) =>
+      (message: string, fields: LogFields = {}): void => {
+        root.log({ level, message, component, fields });
+      };
+    return {
+      error: write('error'),
+      warn: write('warn'),
+      info: write('info'),
+      debug: write('debug'),
+      child: loggerOf,
+    };
+  };
+
+  return {
+    ...loggerOf('daemon'),
+    setLevel(level): void {
+      root.level = level;
+    },
+    async close(): Promise<void> {
+      await new Promise<void>((resolve) => {
+        root.once('finish', resolve);
+        root.end();
+      });
+      // A pipe takes lines asynchronously: this callback comes after all of them.
+      await new Promise<void>((resolve) => process.stderr.write('', () => resolve()));
+    },
+  };
+}
+
+/** What a log line tells about an error. The stack is for errors that nobody expected. */
+export function errorFields(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: String(error) };
+  return {
+    error: error.message,
+    ...('code' in error && { errorCode: String(error.code) }),
+    stack: error.stack,
+  };
+}
+
+/** The keys that every line has come first; a field of the same name cannot overwrite them. */
+function formatJson(info: winston.Logform.TransformableInfo): string {
+  const { ts, level, message, component, fields } = info;
+  const first = { ts, level, msg: message, component };
+  return JSON.stringify({ ...first, ...(isRecord(fields) && fields), ...first });
+}
+
+function formatText(info: winston.Logform.TransformableInfo): string {
+  const { ts, level, message, component, fields } = info;
+  const values = Object.entries(isRecord(fields) ? fields : {})
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  return `${String(ts)} ${level.padEnd(5)} ${String(component)}: ${String(message)}${values.join('')}`;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

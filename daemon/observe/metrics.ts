@@ -1,0 +1,122 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import { refusalCodes, type RefusalCode } from '../errors.ts';
+import type { MachineExit, MachineState } from '../machines/machine.ts';
+
+const prefix = 'kubevirt_node_driver_';
+const machineStates: readonly MachineState[] = ['starting', 'running', 'exited', 'lost'];
+const exitReasons: readonly MachineExit['reason'][] = ['qemu', 'stub-gone', 'pod-gone', 'shim-gone'];
+const secretResults = ['valid', 'refused', 'limited', 'failed'] as const;
+const sockets = ['launch', 'api'] as const;
+
+/** `limited`: not checked, too many attempts. `failed`: an internal error, no verdict. */
+export type SecretCheckResult = (typeof secretResults)[number];
+
+export interface BuildInfo {
+  readonly version: string;
+  /** Empty when unknown. */
+  readonly commit: string;
+  readonly nodeVersion: string;
+}
+
+/** The daemon's figures. No pod, VM, pid or uid is ever a label: their number has no bound. */
+export interface Metrics {
+  readonly contentType: string;
+  render(): Promise<string>;
+  /** QEMU runs; `seconds` since the stub connected. */
+  launchStarted(seconds: number): void;
+  launchRefused(code: RefusalCode, seconds: number): void;
+  machineExited(reason: MachineExit['reason']): void;
+  secretChecked(result: SecretCheckResult): void;
+  peerRejected(socket: (typeof sockets)[number]): void;
+  /** Where the number of machines by state comes from; asked at every scrape. */
+  countMachines(source: () => readonly { readonly state: MachineState }[]): void;
+}
+
+/** Makes a registry of its own, so that two daemons in one process (as in tests) do not meet. */
+export function createMetrics(build: BuildInfo): Metrics {
+  const register = new Registry();
+  const registers = [register];
+  let machinesOf: () => readonly { readonly state: MachineState }[] = () => [];
+
+  const launches = new Counter({
+    name: `${prefix}launches_total`,
+    help: 'Launches by result (started, refused) and, for refused ones, the reason (else none).',
+    labelNames: ['result', 'reason'] as const,
+    registers,
+  });
+  launches.inc({ result: 'started', reason: 'none' }, 0);
+  for (const reason of refusalCodes) launches.inc({ result: 'refused', reason }, 0);
+
+  const duration = new Histogram({
+    name: `${prefix}launch_duration_seconds`,
+    help: 'Time from the connection of the stub to the verdict: QEMU runs, or the launch is refused.',
+    labelNames: ['result'] as const,
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
+    registers,
+  });
+  for (const result of ['started', 'refused']) duration.zero({ result });
+
+  new Gauge({
+    name: `${prefix}machines`,
+    help: 'Machines that the daemon remembers, by state.',
+    labelNames: ['state'] as const,
+    registers,
+    collect(): void {
+      const all = machinesOf();
+      for (const state of machineStates)
+        this.set({ state }, all.filter((each) => each.state === state).length);
+    },
+  });
+
+  const exits = new Counter({
+    name: `${prefix}machine_exits_total`,
+    help: 'Machines that ended, by what ended them.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  for (const reason of exitReasons) exits.inc({ reason }, 0);
+
+  const secretChecks = new Counter({
+    name: `${prefix}secret_checks_total`,
+    help: 'Checks of a secret, by launches and by the API, by result.',
+    labelNames: ['result'] as const,
+    registers,
+  });
+  for (const result of secretResults) secretChecks.inc({ result }, 0);
+
+  const rejected = new Counter({
+    name: `${prefix}peers_rejected_total`,
+    help: 'Connections that were closed because of who made them or because there were too many, by socket.',
+    labelNames: ['socket'] as const,
+    registers,
+  });
+  for (const socket of sockets) rejected.inc({ socket }, 0);
+
+  new Gauge({
+    name: `${prefix}build_info`,
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'commit', 'node_version'] as const,
+    registers,
+  }).set({ version: build.version, commit: build.commit, node_version: build.nodeVersion }, 1);
+  collectDefaultMetrics({ register });
+
+  return {
+    contentType: register.contentType,
+    render: () => register.metrics(),
+    launchStarted(seconds): void {
+      launches.inc({ result: 'started', reason: 'none' });
+      duration.observe({ result: 'started' }, seconds);
+    },
+    launchRefused(reason, seconds): void {
+      launches.inc({ result: 'refused', reason });
+      duration.observe({ result: 'refused' }, seconds);
+    },
+    machineExited: (reason) => exits.inc({ reason }),
+    secretChecked: (result) => secretChecks.inc({ result }),
+    peerRejected: (socket) => rejected.inc({ socket }),
+    countMachines(source): void {
+      machinesOf = source;
+    },
+  };
+}
