@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load-config.ts';
 import type { Config } from '../config/config.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
 import type { CommandIo } from './command-io.ts';
+import { readVersion } from './version.ts';
 
 const help = `Usage: node-driver serve [--config FILE]
 

@@ -58,7 +58,7 @@ type Call = (...args: readonly unknown[]) => number;
 /** Loads the C library of the running process. Nothing is called before that. */
 export function createLibc(): Libc {
   const library = koffi.load(null);
-  const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [Number(value), name]));
+  const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
 
   const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
   const msghdr = koffi.struct({
@@ -154,7 +154,7 @@ export function createLibc(): Libc {
     sealedMemory(name, content) {
       const action = 'write a memory file';
       const fd = call(action, 'memfd_create', memfdCreate, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-      for (let at = 0; at < content.length; )
+      for (let at = 0; at < content.length;)
         at += call(action, 'write', write, fd, content.subarray(at), content.length - at);
       call(action, 'fcntl', fcntl, fd, F_ADD_SEALS, ALL_SEALS);
       return fd;

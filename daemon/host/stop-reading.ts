@@ -9,14 +9,12 @@ import type net from 'node:net';
 export function stopReading(socket: net.Socket): void {
   socket.pause();
   const handle: unknown = '_handle' in socket ? socket._handle : undefined;
-  if (
-    typeof handle === 'object' &&
-    handle !== null &&
-    'readStop' in handle &&
-    typeof handle.readStop === 'function'
-  ) {
-    handle.readStop();
-    return;
-  }
-  throw new Error('Cannot stop reading from a socket: the socket is closed');
+  if (!isReadingHandle(handle)) throw new Error('Cannot stop reading from a socket: the socket is closed');
+  handle.readStop();
+}
+
+function isReadingHandle(value: unknown): value is { readonly readStop: () => number } {
+  return (
+    typeof value === 'object' && value !== null && 'readStop' in value && typeof value.readStop === 'function'
+  );
 }
