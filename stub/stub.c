@@ -343,8 +343,9 @@ static void send_fd_batch(int socket, uint32_t from, uint32_t count, int64_t dea
   }
   /* The fds travel with the header, which is small enough to go in one piece. */
   for (;;) {
-    ssize_t sent = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent == (ssize_t)sizeof header)
+    /* Not musl's sendmsg(): that one takes control data of at most 1,024 bytes, which is 252 fds. */
+    long sent = syscall(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent == (long)sizeof header)
       break;
     if (sent >= 0)
       errno = EPROTO;

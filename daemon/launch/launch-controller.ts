@@ -23,6 +23,8 @@ import { requestIdentity, type IdentitySource } from './request-identity.ts';
 import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts';
 
 const WAIT_INTERVAL_MS = 250;
+const PREDECESSOR_WAIT_MS = 2000;
+const PREDECESSOR_INTERVAL_MS = 10;
 
 export interface LaunchControllerOptions {
   readonly libc: Libc;
@@ -104,6 +106,7 @@ export class LaunchController {
   async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
     const { registry, supervisor } = this.#options;
     const { vm, connection } = demand;
+    await this.#predecessorEnded(vm, pinned.target.podUid);
     const running = registry.findLive(vm.uuid, pinned.target.podUid);
     if (running !== undefined)
       throw new Refusal(
@@ -124,6 +127,17 @@ export class LaunchController {
       if (!handedOver) supervisor.discard(machine.launchId);
       if (error instanceof ShimFailure) return { machine, started: false, failure: error.message };
       throw error;
+    }
+  }
+
+  /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
+  async #predecessorEnded(vm: VmIdentity, podUid: string | null): Promise<void> {
+    const { registry, supervisor } = this.#options;
+    const deadline = performance.now() + PREDECESSOR_WAIT_MS;
+    for (;;) {
+      const machine = registry.findLive(vm.uuid, podUid);
+      if (machine === undefined || supervisor.runs(machine) || performance.now() >= deadline) return;
+      await delay(PREDECESSOR_INTERVAL_MS);
     }
   }
 

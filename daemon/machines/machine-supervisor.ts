@@ -99,6 +99,19 @@ export class MachineSupervisor {
     for (const launchId of shimCgroups.list()) if (!known.includes(launchId)) shimCgroups.remove(launchId);
   }
 
+  /** Whether there is something of a machine that runs: its QEMU, or a shim that is about to start one. */
+  runs({ qemu }: Machine): boolean {
+    if (qemu === undefined) return true;
+    try {
+      using pinned = PinnedProcess.open(this.#options.libc, this.#options.proc, qemu.pid);
+      const stat = parseStat(pinned.readText('stat'));
+      return stat?.startTime === qemu.startTime && stat.state !== 'Z';
+    } catch (error) {
+      if (hasCode(error, 'ESRCH', 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
   /** Lets go of all shims, which go on. */
   close(): void {
     for (const connection of this.#connections.values()) connection.close();
