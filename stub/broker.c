@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -345,6 +346,9 @@ int main(int argc, char **argv) {
   prctl(PR_SET_NAME, "qemu-kube-brokr", 0, 0, 0);
   if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) < 0)
     die("Cannot use fd 3");
+  /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */
+  if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) < 0 && errno != ENOSYS)
+    die("Cannot close foreign fds");
   shim_image = sealed_copy(argv[1]);
   if (shim_image < 0)
     die("Cannot copy the shim");

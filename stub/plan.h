@@ -40,13 +40,13 @@ enum plan_tag {
   PLAN_OOM_SCORE_ADJ = 11, /* i32 */
   PLAN_AFFINITY = 12,     /* bytes of a cpu_set_t */
   PLAN_NAMESPACE = 13,    /* u32 CLONE_NEW* flag, u32 zero, u64 inode; repeated */
-  PLAN_CGROUP = 14,       /* directory of the target's cgroup, as the daemon sees it; repeated */
+  PLAN_CGROUP = 14,       /* directory of the target's cgroup, as the node sees it; repeated */
   PLAN_CGROUP_TEXT = 15,  /* the target's /proc/PID/cgroup at the time of the decision */
   PLAN_PROJECT = 16,      /* u32 PROJECT_* flags, then the path; repeated */
   PLAN_FD_COUNT = 17,     /* u32: how many fds the stub has to pass */
   PLAN_STUB_GONE_GRACE = 18, /* u32 ms between TERM and KILL */
   PLAN_POD_GONE_GRACE = 19,  /* u32 ms */
-  PLAN_SHIM_CGROUP = 20,  /* directory of the shim's own cgroup; repeated; for the broker */
+  PLAN_SHIM_CGROUP = 20,  /* directory of the shim's own cgroup, as the daemon sees it; repeated */
   PLAN_HOST_MNT = 21,     /* path of the host's mount namespace; absent: it is the daemon's own */
   PLAN_DEADLINE = 22,     /* u32 ms for the whole launch */
 };

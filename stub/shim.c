@@ -337,6 +337,14 @@ static const char *reason_name(enum reason reason) {
   }
 }
 
+/* The runtime could not remove the container's cgroups while QEMU was in them, and may have given up: what is empty
+ * now is ours to remove. */
+static void remove_pod_cgroups(const struct plan *plan) {
+  if (ended(SHIM_INIT))
+    for (size_t i = 0; i < plan->cgroup_count; i++)
+      rmdir(plan->cgroups[i]);
+}
+
 static _Noreturn void finish(struct shim *shim, int status) {
   char text[256];
   uint32_t how[2];
@@ -344,6 +352,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  remove_pod_cgroups(&shim->plan);
   clock_gettime(CLOCK_REALTIME, &now);
   int line = snprintf(text, sizeof text, "exited %s %u %s\n", how[0] == WIRE_EXIT_SIGNAL ? "signal" : "exit", how[1],
                       reason_name(shim->reason));

@@ -159,7 +159,6 @@ export class LaunchController {
       cgroupText: pinned.cgroupText,
       oomScoreAdj: pinned.oomScoreAdj,
       hierarchies: host.hierarchies,
-      hostRoot: host.root,
       hostMountNamespace: host.mountNamespace,
       shimCgroups,
     });

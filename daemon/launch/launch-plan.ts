@@ -38,7 +38,7 @@ export interface LaunchPlan {
   /** Bit mask of the CPUs that QEMU may use, as `sched_setaffinity(2)` takes it; empty: leave it. */
   readonly affinity: Uint8Array;
   readonly namespaces: readonly PlannedNamespace[];
-  /** Directories of the target's cgroup, one a hierarchy. */
+  /** Directories of the target's cgroup, one a hierarchy, in the node's mount namespace. */
   readonly cgroups: readonly string[];
   /** The target's `/proc/PID/cgroup` that the decision was made on. */
   readonly cgroupText: Uint8Array;
@@ -47,7 +47,7 @@ export interface LaunchPlan {
   readonly stubGoneGraceMs: number;
   readonly podGoneGraceMs: number;
   readonly deadlineMs: number;
-  /** Directories of the shim's own cgroup, one a hierarchy. */
+  /** Directories of the shim's own cgroup, one a hierarchy, in the daemon's mount namespace. */
   readonly shimCgroups: readonly string[];
   readonly hostMountNamespace: string | null;
 }

@@ -38,7 +38,6 @@ export interface PlanInput {
   readonly cgroupText: Uint8Array;
   readonly oomScoreAdj: number;
   readonly hierarchies: readonly CgroupHierarchy[];
-  readonly hostRoot: string;
   readonly hostMountNamespace: string | null;
   readonly shimCgroups: readonly string[];
 }
@@ -60,10 +59,11 @@ function planGroups(caller: Credentials, target: Credentials): readonly number[]
   return [...new Set([...caller.groups, ...shared])].slice(0, MAX_GROUPS);
 }
 
-function planCgroups({ target, hierarchies, hostRoot }: PlanInput): readonly string[] {
+/** As the node sees them: the shim looks them up once it is in the node's mount namespace. */
+function planCgroups({ target, hierarchies }: PlanInput): readonly string[] {
   return target.cgroups.map((membership) => {
     const directory = cgroupDirectory(hierarchies, membership);
-    if (directory !== null) return hostRoot + directory;
+    if (directory !== null) return directory;
     throw new Refusal(
       'launch-failed',
       `Cannot join the cgroup "${membership.path}" of the pod: its hierarchy "${membership.hierarchy}" is not mounted`,
