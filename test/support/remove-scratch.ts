@@ -70,7 +70,8 @@ async function removeTree(directory: string): Promise<void> {
   for (const mount of listMountsBelow(directory).reverse()) {
     await runCommand('umount', [mount]);
   }
-  rmSync(directory, { recursive: true, force: true });
+  // A command that was interrupted may still be writing there.
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
 function removeEmptyDirectory(path: string): void {

@@ -27,11 +27,17 @@ export class Scratch {
   /** For sockets, whose paths must be short. */
   readonly runDirectory: string;
   readonly #cleanups = new Cleanups();
+  #closed = false;
 
   private constructor(id: string) {
     this.id = id;
     this.directory = join('/var/lib', id);
     this.runDirectory = join('/run', id);
+  }
+
+  /** True from the moment that `close` is called. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** @param kind `test` or `demo`: a part of the name, so that neither cleans up what the other left. */
@@ -45,11 +51,13 @@ export class Scratch {
 
   /** Notes something that outlives this process; do so before it is made where that is possible. */
   record(entry: ScratchEntry): void {
+    this.#refuseIfClosed();
     appendRecord(this.directory, entry);
   }
 
   /** Undone by `close`, last thing first, before everything that was recorded is removed. */
   defer(what: string, undo: () => Promise<void> | void): void {
+    this.#refuseIfClosed();
     this.#cleanups.defer(what, undo);
   }
 
@@ -73,16 +81,15 @@ export class Scratch {
       stdio: ['ignore', output, output],
     };
     try {
+      this.#refuseIfClosed();
       const child = spawn(command, args, spawnOptions);
-      const started = await new Promise<ProcessIdentity>((resolve, reject) => {
-        child.on('error', (error) => {
-          reject(new Error(`Cannot start "${command}": ${error.message}; is its package installed?`));
-        });
-        child.on('spawn', () => {
-          resolve(identify(child.pid ?? 0));
-        });
-      });
       child.unref();
+      if (child.pid === undefined) {
+        const error = await new Promise<Error>((resolve) => child.once('error', resolve));
+        throw new Error(`Cannot start "${command}": ${error.message}; is its package installed?`);
+      }
+      // Recorded before anything else can happen, such as the scratch being closed.
+      const started = identify(child.pid);
       this.record({ kind: 'process', boot: readBootId(), ...started });
       return started;
     } finally {
@@ -90,11 +97,16 @@ export class Scratch {
     }
   }
 
-  /** Undoes everything and removes the directories. */
+  /** Undoes everything and removes the directories. What is still being started then fails. */
   async close(): Promise<void> {
+    this.#closed = true;
     const last = new Cleanups();
     last.defer(`remove what "${this.id}" recorded`, () => removeScratch(this.id));
     last.defer('clean up', () => this.#cleanups.run());
     await last.run();
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw new Error(`Cannot start anything in "${this.id}": it has been closed`);
   }
 }

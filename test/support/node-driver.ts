@@ -1,0 +1,166 @@
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { listMissingParents } from './cgroups.ts';
+import type { ProcessIdentity } from './processes.ts';
+import { endProcess, isRunning } from './processes.ts';
+import { findQemuAccount } from './qemu-account.ts';
+import type { CommandOptions, CommandResult } from './run-command.ts';
+import { runCommand } from './run-command.ts';
+import type { Scratch } from './scratch.ts';
+import { waitUntil } from './wait-until.ts';
+
+const root = join(import.meta.dirname, '../..');
+const main = join(root, 'daemon/main.ts');
+
+export interface NodeDriverOptions {
+  /** Lines for the configuration file, in place of those that are there by default or beside them. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The daemon as a process of its own, with its sockets in the scratch's run directory, and a stub that was compiled for
+ * them: nothing meets a node driver that is installed on the machine. Made by `startNodeDriver`.
+ */
+export class NodeDriver {
+  readonly configPath: string;
+  readonly logPath: string;
+  readonly runDirectory: string;
+  /** Port of /healthz, /readyz and /metrics on 127.0.0.1. */
+  readonly httpPort: number;
+  /** Path for a domain's `<emulator>`: the stub, setuid root, its capability probes answered by the machine's QEMU. */
+  readonly emulator: string;
+  readonly #scratch: Scratch;
+  #process: ProcessIdentity | undefined;
+
+  constructor(scratch: Scratch, httpPort: number) {
+    this.#scratch = scratch;
+    this.httpPort = httpPort;
+    this.configPath = join(scratch.directory, 'qemu-kube.conf');
+    this.logPath = join(scratch.directory, 'node-driver.log');
+    this.runDirectory = join(scratch.runDirectory, 'driver');
+    this.emulator = join(scratch.directory, 'emulators/default/qemu-system-x86_64');
+  }
+
+  get launchSocket(): string {
+    return join(this.runDirectory, 'launch/launch.sock');
+  }
+
+  get apiSocket(): string {
+    return join(this.runDirectory, 'api/api.sock');
+  }
+
+  get process(): ProcessIdentity {
+    if (this.#process === undefined) throw new Error('The daemon has not been started');
+    return this.#process;
+  }
+
+  get log(): string {
+    return existsSync(this.logPath) ? readFileSync(this.logPath, 'utf8') : '';
+  }
+
+  /** Builds the programs in C and installs the stub. */
+  async install(): Promise<void> {
+    const build = join(this.#scratch.directory, 'stub');
+    const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
+    await runCommand('make', make);
+    mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
+    copyFileSync(join(build, 'qemu-kube'), this.emulator);
+    chownSync(this.emulator, 0, findQemuAccount().gid);
+    chmodSync(this.emulator, 0o4750);
+    symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
+  }
+
+  /** Writes the configuration; the daemon reads it when it starts. */
+  configure(settings: Readonly<Record<string, string>> = {}): void {
+    const account = findQemuAccount();
+    const all = {
+      'run-directory': this.runDirectory,
+      'library-directory': join(this.#scratch.directory, 'stub'),
+      'launch-users': String(account.uid),
+      'launch-group': String(account.gid),
+      'http-address': `127.0.0.1:${this.httpPort}`,
+      'log-format': 'text',
+      ...settings,
+    };
+    const lines = Object.entries(all).map(([key, value]) => `${key} = ${value}\n`);
+    writeFileSync(this.configPath, lines.join(''));
+  }
+
+  /** Starts the daemon and waits until it is ready to serve; also again, after it was ended. */
+  async start(): Promise<void> {
+    // The shims' cgroups are removed with the last of them, unless it was killed.
+    for (const path of listMissingParents('/kubevirt-node-driver/launch')) {
+      this.#scratch.record({ kind: 'directory', path });
+    }
+    appendFileSync(this.logPath, '');
+    const started = await this.#scratch.startBackground(
+      process.execPath,
+      [main, 'serve', '--config', this.configPath],
+      this.logPath,
+    );
+    this.#process = started;
+    await waitUntil(
+      'the daemon is ready',
+      async () => {
+        if (isRunning(started)) return (await this.isReady()) ? true : undefined;
+        throw new Error(`Cannot start the daemon: ${this.log.trim().slice(-2000)}`);
+      },
+      20_000,
+    );
+  }
+
+  /** What /readyz says. */
+  async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.httpPort}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ends the daemon and only it; the VMs stay. */
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    if (this.#process !== undefined) await endProcess(this.#process, signal === 'SIGTERM' ? 10_000 : 0);
+  }
+
+  /** Runs the command line, e.g. `resolve --uuid U`, against this daemon. */
+  async run(args: readonly string[], options?: CommandOptions): Promise<CommandResult> {
+    return runCommand(process.execPath, [main, ...args], options);
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port');
+  return address.port;
+}
+
+/** Builds, configures and starts the daemon. It is ended when the scratch closes, also where this fails half-way. */
+export async function startNodeDriver(
+  scratch: Scratch,
+  options: NodeDriverOptions = {},
+): Promise<NodeDriver> {
+  const driver = new NodeDriver(scratch, await findFreePort());
+  await driver.install();
+  driver.configure(options.settings);
+  scratch.defer('end the daemon', () => driver.end());
+  await driver.start();
+  return driver;
+}
