@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { QemuAccount } from './qemu-account.ts';
+import { listMissingAccounts } from './qemu-account.ts';
 
 /** The directories compiled into libvirt, each with its private stand-in below the host's directory. */
 export const libvirtDirectories = {
@@ -47,18 +48,22 @@ export function writeLibvirtFiles(
     `log_outputs = "3:file:${libvirtDirectories.log}/libvirtd.log"`,
   ]);
   write('virtlogd.conf', ['log_level = 3']);
+  for (const { path, text } of listMissingAccounts()) writeFileSync(join(directory, basename(path)), text);
 }
 
 /**
  * A shell script that turns the mount namespace it runs in into the private libvirt's: its directories in place of the
- * machine's, and no D-Bus, through which it would register its domains with the machine's systemd.
+ * machine's, its account where the machine has none, and no D-Bus, through which it would register its domains with the machine's systemd.
  */
 export function buildMountScript(directory: string): string {
   const binds = Object.entries(libvirtDirectories).map(
     ([name, target]) => `mount --bind '${directory}/${name}' '${target}'`,
   );
+  const accounts = listMissingAccounts().map(
+    ({ path }) => `mount --bind '${directory}/${basename(path)}' '${path}'`,
+  );
   const hidden = `[ ! -d /run/dbus ] || mount -t tmpfs -o mode=755 none /run/dbus`;
-  return ['set -e', ...binds, hidden, 'echo ready', 'exec sleep infinity'].join('\n');
+  return ['set -e', ...binds, ...accounts, hidden, 'echo ready', 'exec sleep infinity'].join('\n');
 }
 
 /** The directories that have to be made before something can be mounted there, parents first. */

@@ -159,7 +159,8 @@ export class LibvirtHost {
       () => {
         const [child] = listDescendants(parent);
         if (child === undefined && !isRunning(parent)) {
-          throw new Error(`Cannot start ${name}: ${readFileSync(log, 'utf8').trim().slice(-2000)}`);
+          const said = `${readFileSync(log, 'utf8')}${name === 'libvirtd' ? this.log : ''}`;
+          throw new Error(`Cannot start ${name}: ${said.trim().slice(-2000)}`);
         }
         const ready = child !== undefined && this.#ownsPidFile(name, child.pid) && existsSync(socket);
         return ready ? identify(child.pid) : undefined;
