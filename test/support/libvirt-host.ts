@@ -67,10 +67,8 @@ export class LibvirtHost {
   /** Starts virtlogd and libvirtd and waits until libvirtd answers. Called once, by `startLibvirt`. */
   async start(settings: LibvirtSettings): Promise<void> {
     writeLibvirtFiles(this.directory, this.account, settings);
-    for (const path of listMissingMountPoints()) {
-      this.#scratch.record({ kind: 'directory', path });
-      mkdirSync(path, { recursive: true, mode: 0o755 });
-    }
+    // They stay: to remove a directory that another run has mounted something on would unmount that, too.
+    for (const path of listMissingMountPoints()) mkdirSync(path, { recursive: true, mode: 0o755 });
     const log = join(this.directory, 'mounts.log');
     this.#holder = await this.#scratch.startBackground(
       'unshare',
