@@ -50,6 +50,8 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
   const client: NodeDriverServiceClient = new service(`unix:${socketPath}`, credentials.createInsecure(), {
     // One attempt: a person waits for the answer, and the daemon is there or it is not.
     'grpc.enable_retries': 0,
+    // A connection of its own, closed with it: else gRPC shares one among all clients of the process.
+    'grpc.use_local_subchannel_pool': 1,
   });
 
   async function call<Response>(

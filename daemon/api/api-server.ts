@@ -6,7 +6,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 
 import type { PeerCredentials } from '../host/libc.ts';
-import { listenOnSocket, type ListeningSocket } from '../host/listen-on-socket.ts';
+import { listenOnSocket } from '../host/listen-on-socket.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
@@ -99,32 +99,26 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     setServing,
     async close(graceMs): Promise<void> {
       setServing(false);
-      await stop(server, socket, running, graceMs);
+      socket.close();
+      await drain(server, running, graceMs);
+      // forceShutdown() knows no session of a server without channelz, so we cut the connections ourselves.
+      server.forceShutdown();
+      peers.disconnectAll();
     },
   };
 }
 
-/** Health watches and reflection streams never end by themselves: only our own calls are waited for. */
-async function stop(
-  server: Server,
-  socket: ListeningSocket,
-  running: RunningCalls,
-  graceMs: number,
-): Promise<void> {
-  socket.close();
-  const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+/**
+ * Waits for our own calls: health watches and reflection streams never end by themselves. What `tryShutdown` reports
+ * is no help, it calls back while calls still run on connections that were handed to the server.
+ */
+async function drain(server: Server, running: RunningCalls, graceMs: number): Promise<void> {
+  server.tryShutdown(() => undefined);
   const timers = new AbortController();
-  const { signal } = timers;
-  const grace = delay(graceMs, undefined, { signal });
-  const drained = running.whenNone().then(() => delay(FLUSH_MS, undefined, { signal }));
-  try {
-    await Promise.race([shutdown, grace, drained]);
-  } finally {
-    grace.catch(() => undefined);
-    drained.catch(() => undefined);
-    timers.abort();
-    server.forceShutdown();
-  }
+  const wait = (milliseconds: number): Promise<void> =>
+    delay(milliseconds, undefined, { signal: timers.signal }).catch(() => undefined);
+  await Promise.race([wait(graceMs), running.whenNone().then(() => wait(FLUSH_MS))]);
+  timers.abort();
 }
 
 /** A bucket for each uid; the allow-list bounds their number. */

@@ -19,7 +19,7 @@ export interface PeerRegistryOptions {
  */
 export class PeerRegistry {
   readonly #options: PeerRegistryOptions;
-  readonly #peers = new Map<string, PeerCredentials>();
+  readonly #peers = new Map<string, { readonly peer: PeerCredentials; readonly socket: net.Socket }>();
   #sequence = 0;
 
   constructor(options: PeerRegistryOptions) {
@@ -39,14 +39,19 @@ export class PeerRegistry {
     }
     this.#sequence += 1;
     const id = `unix:peer-${this.#sequence}`;
-    this.#peers.set(id, peer);
+    this.#peers.set(id, { peer, socket });
     socket.once('close', () => this.#peers.delete(id));
     Object.defineProperty(socket, 'remoteAddress', { value: id });
     return true;
   }
 
   peerOf(call: { getPeer(): string }): PeerCredentials | undefined {
-    return this.#peers.get(call.getPeer());
+    return this.#peers.get(call.getPeer())?.peer;
+  }
+
+  /** Cuts every connection, whatever runs on it. */
+  disconnectAll(): void {
+    for (const { socket } of this.#peers.values()) socket.destroy();
   }
 
   #identify(socket: net.Socket): PeerCredentials | undefined {

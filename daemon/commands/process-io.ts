@@ -11,6 +11,6 @@ export function processIo(): CommandIo {
     stdin: process.stdin,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    isTerminal: Boolean(process.stdin.isTTY),
+    isTerminal: process.stdin.isTTY,
   };
 }

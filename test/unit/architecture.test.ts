@@ -12,7 +12,9 @@ const programs: ReadonlySet<string> = new Set(['daemon/main.ts', 'daemon/config/
 const unpaired: ReadonlyMap<string, string> = new Map([
   ['daemon/errors.ts', 'the few error types of the whole daemon, named for the group'],
   ['daemon/config/value-schemas.ts', 'the schemas that the configuration is made of'],
+  ['daemon/api/proto-types.ts', 'short names for the generated types'],
   ['daemon/host/host-cgroups.ts', 'the steps from a mount table to a cgroup directory of the host'],
+  ['daemon/host/socket-fd.ts', 'the way from a socket to its descriptor, read as fdOf(socket)'],
   ['daemon/host/user-database.ts', 'readers of passwd and group files'],
   ['daemon/target/vm-identity.ts', 'the checks of the two parts of a VmIdentity'],
 ]);

@@ -1,0 +1,99 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import type { ApiBackend } from '../../../daemon/api/api-backend.ts';
+import { createApiClient, type ApiClient } from '../../../daemon/api/api-client.ts';
+import { startApiServer, type ApiServer, type ApiServerOptions } from '../../../daemon/api/api-server.ts';
+import { createLibc } from '../../../daemon/host/libc.ts';
+import { fdOf } from '../../../daemon/host/socket-fd.ts';
+import type { LogFields, Logger } from '../../../daemon/observe/logger.ts';
+import { createMetrics, type Metrics } from '../../../daemon/observe/metrics.ts';
+import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A server on a socket of its own in a directory of its own, and clients of it. */
+export class ApiHarness {
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'knd-api-'));
+  readonly socketPath = path.join(this.directory, 'api.sock');
+  readonly metrics: Metrics = createMetrics({ version: '0', commit: '', nodeVersion: '0' });
+  readonly lines: LogLine[] = [];
+  readonly #servers: ApiServer[] = [];
+  readonly #clients: ApiClient[] = [];
+
+  async start(options: Partial<ApiServerOptions> = {}): Promise<ApiServer> {
+    fs.chmodSync(this.directory, 0o755);
+    const libc = createLibc();
+    const server = await startApiServer({
+      socketPath: this.socketPath,
+      socketMode: 0o666,
+      allowedUids: new Set([process.getuid?.() ?? 0]),
+      peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
+      backend: exampleBackend(),
+      logger: this.#logger(),
+      metrics: this.metrics,
+      ...options,
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  client(deadlineMs?: number): ApiClient {
+    const client = createApiClient({
+      socketPath: this.socketPath,
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    for (const server of this.#servers) await server.close(100);
+    fs.rmSync(this.directory, { recursive: true });
+  }
+
+  #logger(): Logger {
+    const write =
+      (level: string) =>
+      (message: string, fields: LogFields = {}): void => {
+        this.lines.push({ level, message, fields });
+      };
+    return {
+      error: write('error'),
+      warn: write('warn'),
+      info: write('info'),
+      debug: write('debug'),
+      child: () => this.#logger(),
+    };
+  }
+}
+
+/** Knows one target and one machine; every secret is valid until the end of 2026. */
+export function exampleBackend(changes: Partial<ApiBackend> = {}): ApiBackend {
+  return {
+    resolve: () => Promise.resolve(exampleTarget),
+    validateSecret: () =>
+      Promise.resolve({ target: exampleTarget, validUntil: new Date('2026-12-31T23:59:59.500Z') }),
+    machines: {
+      list: () => [exampleMachine],
+      get: (launchId) => (launchId === exampleMachine.launchId ? exampleMachine : undefined),
+    },
+    ...changes,
+  };
+}
+
+/** What a promise rejects with. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('The promise did not reject');
+}

@@ -1,0 +1,247 @@
+import { status } from '@grpc/grpc-js';
+import { expect } from 'chai';
+import fs from 'node:fs';
+import net from 'node:net';
+
+import { ApiError } from '../../../daemon/api/api-client.ts';
+import { Refusal } from '../../../daemon/errors.ts';
+import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { ApiHarness, exampleBackend, rejectionOf } from './api-harness.ts';
+
+const vm = { uuid: '6f0b2d6e-1111-4222-8333-444455556666', name: 'testvm' };
+
+async function apiErrorOf(promise: Promise<unknown>): Promise<ApiError> {
+  const error = await rejectionOf(promise);
+  expect(error).to.be.instanceOf(ApiError);
+  if (error instanceof ApiError) return error;
+  throw error;
+}
+
+describe('startApiServer()', () => {
+  let harness: ApiHarness;
+  beforeEach(() => {
+    harness = new ApiHarness();
+  });
+  afterEach(() => harness.stop());
+
+  it('answers ResolveTarget with every field, 64-bit numbers exact', async () => {
+    let asked: unknown;
+    const resolve = (identity: unknown): Promise<typeof exampleTarget> => {
+      asked = identity;
+      return Promise.resolve(exampleTarget);
+    };
+    await harness.start({ backend: exampleBackend({ resolve }) });
+    const target = await harness.client().resolveTarget(vm);
+    expect(asked).to.deep.equal(vm);
+    expect(target.process).to.deep.equal({ pid: 4242, startTime: '9007199254740991' });
+    expect(target.containerInit).to.deep.equal({ pid: 4200, startTime: '123000' });
+    expect(target.namespaces.map(({ kind, inode }) => `${kind} ${inode}`)).to.deep.equal([
+      'NAMESPACE_KIND_MNT 4026532100',
+      'NAMESPACE_KIND_NET 4026532101',
+      'NAMESPACE_KIND_TIME 4026531834',
+    ]);
+    expect(target.cgroups).to.deep.equal(exampleTarget.cgroups);
+    expect(target).to.include({ podUid: exampleTarget.podUid, uid: 107, gid: 108 });
+    expect(target.groups).to.deep.equal([107, 36]);
+  });
+
+  it('answers ValidateSecret with the pod and the end of validity', async () => {
+    let given: unknown;
+    await harness.start({
+      backend: exampleBackend({
+        validateSecret: (_vm, secret) => {
+          given = secret;
+          return exampleBackend().validateSecret(vm, secret);
+        },
+      }),
+    });
+    const answer = await harness.client().validateSecret(vm, 'pässword');
+    expect(given).to.equal('pässword');
+    expect(answer).to.deep.equal({
+      podUid: exampleTarget.podUid,
+      containerId: exampleTarget.containerId,
+      validUntil: { seconds: '1798761599', nanos: 500_000_000 },
+    });
+    expect(await harness.metrics.render()).to.include('secret_checks_total{result="valid"} 1');
+  });
+
+  it('answers ListMachines and GetMachine', async () => {
+    await harness.start();
+    const client = harness.client();
+    const [listed] = await client.listMachines();
+    expect(listed).to.deep.include({ launchId: 'launch-1', state: 'MACHINE_STATE_RUNNING', exit: null });
+    expect(listed?.qemu).to.deep.equal({ pid: 30, startTime: '31' });
+    expect(await client.getMachine(exampleMachine.launchId)).to.deep.equal(listed);
+    expect((await apiErrorOf(client.getMachine('nope\u001b'))).message).to.equal(
+      'Cannot find a machine with launch id "nope\\x1b"; list the machines for the ids there are',
+    );
+  });
+
+  it('hands a refusal on with line, status and code', async () => {
+    const refusal = new Refusal('target-not-found', 'Cannot find VM "ü"', 'start its pod');
+    await harness.start({ backend: exampleBackend({ resolve: () => Promise.reject(refusal) }) });
+    const error = await apiErrorOf(harness.client().resolveTarget(vm));
+    expect(error).to.include({
+      status: status.NOT_FOUND,
+      message: 'Cannot find VM "ü"; start its pod',
+      refusalCode: 'target-not-found',
+    });
+  });
+
+  it('tells nothing of an unexpected error, and logs it', async () => {
+    const resolve = (): Promise<never> => Promise.reject(new Error('the disk of rack 7 burns'));
+    await harness.start({ backend: exampleBackend({ resolve }) });
+    const error = await apiErrorOf(harness.client().resolveTarget(vm));
+    expect(error.status).to.equal(status.INTERNAL);
+    expect(error.message).to.not.include('rack 7');
+    expect(harness.lines.find(({ level }) => level === 'error')?.fields['error']).to.include('rack 7');
+  });
+
+  const wrong = [
+    [{ uuid: '' }, 'no-identity'],
+    [{ uuid: '../../etc' }, 'invalid-identity'],
+    [{ uuid: 'a'.repeat(65) }, 'invalid-identity'],
+    [{ uuid: 'a', name: '..' }, 'invalid-identity'],
+  ] as const;
+  for (const [identity, code] of wrong)
+    it(`refuses ${JSON.stringify(identity).slice(0, 40)} before the backend sees it`, async () => {
+      const resolve = (): Promise<never> => Promise.reject(new Error('asked'));
+      await harness.start({ backend: exampleBackend({ resolve, validateSecret: resolve }) });
+      const client = harness.client();
+      for (const call of [client.resolveTarget(identity), client.validateSecret(identity, 's')])
+        expect(await apiErrorOf(call)).to.include({ status: status.INVALID_ARGUMENT, refusalCode: code });
+    });
+
+  it('refuses a message of more than 64 KiB, and goes on', async () => {
+    await harness.start();
+    const client = harness.client();
+    const tooLarge = await apiErrorOf(client.validateSecret(vm, 'x'.repeat(65 * 1024)));
+    expect(tooLarge.status).to.equal(status.RESOURCE_EXHAUSTED);
+    expect(tooLarge.message).to.include('larger than max');
+    const tooLong = await apiErrorOf(client.validateSecret(vm, 'x'.repeat(17 * 1024)));
+    expect(tooLong.status).to.equal(status.INVALID_ARGUMENT);
+    expect(await client.listMachines()).to.have.length(1);
+  });
+
+  it('limits the secret checks of a uid, valid or not, and nothing else', async () => {
+    const refusal = new Refusal('secret-mismatch', 'Cannot accept the secret', 'use the one of the pod');
+    await harness.start({
+      backend: exampleBackend({ validateSecret: () => Promise.reject(refusal) }),
+      secretChecks: { perSecond: 0, burst: 3 },
+    });
+    const codes: (string | undefined)[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const error = await apiErrorOf(harness.client().validateSecret(vm, `guess ${attempt}`));
+      codes.push(error.refusalCode ?? status[error.status]);
+    }
+    expect(codes).to.deep.equal([
+      ...['secret-mismatch', 'secret-mismatch', 'secret-mismatch'],
+      ...['RESOURCE_EXHAUSTED', 'RESOURCE_EXHAUSTED'],
+    ]);
+    expect(await harness.client().listMachines()).to.have.length(1);
+    const metrics = await harness.metrics.render();
+    expect(metrics).to.include('secret_checks_total{result="refused"} 3');
+    expect(metrics).to.include('secret_checks_total{result="limited"} 2');
+  });
+
+  it('closes connections beyond the limit, and admits new ones when old ones end', async () => {
+    await harness.start({ maxConnections: 1 });
+    const first = net.connect(harness.socketPath);
+    await new Promise((resolve) => first.once('data', resolve));
+    const refused = await apiErrorOf(harness.client().listMachines());
+    expect(refused.status).to.equal(status.UNAVAILABLE);
+    expect(harness.lines.map(({ fields }) => fields['reason'])).to.include('too-many');
+
+    first.destroy();
+    const machines = await waitUntil(
+      'the place is free again',
+      () =>
+        harness
+          .client()
+          .listMachines()
+          .catch(() => undefined),
+      4_000,
+    );
+    expect(machines).to.have.length(1);
+  });
+
+  it('gives its socket the asked mode, and removes it when it stops', async () => {
+    const server = await harness.start({ socketMode: 0o620 });
+    expect(fs.statSync(harness.socketPath).mode & 0o777).to.equal(0o620);
+    await server.close(1_000);
+    expect(fs.existsSync(harness.socketPath)).to.equal(false);
+    expect(fs.readdirSync(harness.directory)).to.deep.equal([]);
+  });
+});
+
+describe('ApiServer.close()', () => {
+  let harness: ApiHarness;
+  let asked: Promise<void>;
+  let release: () => void;
+  beforeEach(async () => {
+    harness = new ApiHarness();
+    let onAsked: () => void = () => undefined;
+    asked = new Promise((resolve) => {
+      onAsked = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const resolve = async (): Promise<typeof exampleTarget> => {
+      onAsked();
+      await released;
+      return exampleTarget;
+    };
+    const server = await harness.start({ backend: exampleBackend({ resolve }) });
+    close = (graceMs) => server.close(graceMs);
+  });
+  let close: (graceMs: number) => Promise<void>;
+  afterEach(() => harness.stop());
+
+  it('lets a running call end and takes no new connection meanwhile', async () => {
+    const call = harness.client().resolveTarget(vm);
+    await asked;
+    const closed = close(60_000);
+    const late = await apiErrorOf(harness.client().listMachines());
+    expect(late.message).to.include('there is no such socket');
+    release();
+    expect((await call).podUid).to.equal(exampleTarget.podUid);
+    await closed;
+  });
+
+  it('cuts a call that outlasts the grace', async () => {
+    const call = apiErrorOf(harness.client(30_000).resolveTarget(vm));
+    await asked;
+    await close(50);
+    expect((await call).status).to.be.oneOf([status.UNAVAILABLE, status.CANCELLED, status.INTERNAL]);
+    release();
+  });
+});
+
+describe('createApiClient()', () => {
+  let harness: ApiHarness;
+  beforeEach(() => {
+    harness = new ApiHarness();
+  });
+  afterEach(() => harness.stop());
+
+  it('tells that no daemon ever ran there', async () => {
+    const error = await apiErrorOf(harness.client().listMachines());
+    expect(error.message).to.equal(
+      `Cannot reach the daemon at "${harness.socketPath}": there is no such socket; start "node-driver serve", or name its socket with --socket`,
+    );
+  });
+
+  it('tells that something else is at the path', async () => {
+    fs.writeFileSync(harness.socketPath, '');
+    expect((await apiErrorOf(harness.client().listMachines())).message).to.include('that is no socket');
+  });
+
+  it('gives up at its deadline', async () => {
+    const resolve = (): Promise<never> => new Promise(() => undefined);
+    await harness.start({ backend: exampleBackend({ resolve }) });
+    const error = await apiErrorOf(harness.client(200).resolveTarget(vm));
+    expect(error.message).to.include('within 0.2 s');
+  });
+});

@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import path from 'node:path';
+
+import { runCommand } from '../../support/run-command.ts';
+
+const loggerModule = path.resolve(import.meta.dirname, '../../../daemon/observe/logger.ts');
+
+/** Runs statements in a process of its own, whose stderr is a pipe, with `logger` in scope. */
+async function logLines(options: string, statements: string): Promise<readonly string[]> {
+  const script = `
+    import { createLogger, errorFields } from ${JSON.stringify(loggerModule)};
+    const logger = createLogger(${options});
+    ${statements}
+    await logger.close();
+  `;
+  const { stdout, stderr } = await runCommand(process.execPath, ['--input-type=module', '--eval', script]);
+  expect(stdout).to.equal('');
+  return stderr.split('\n').slice(0, -1);
+}
+
+describe('createLogger()', () => {
+  it('loses none of 2,000 lines into a pipe, even when the process exits right after close()', async () => {
+    const lines = await logLines(
+      '{ level: "info", format: "json" }',
+      `for (let index = 0; index < 2000; index += 1) logger.info('Line', { index, filler: 'x'.repeat(200) });
+       await logger.close(); process.exit(0);`,
+    );
+    const indexes = lines.map((line) => /"index":(\d+),/u.exec(line)?.[1]);
+    expect(indexes).to.deep.equal(Array.from({ length: 2_000 }, (_, index) => String(index)));
+  });
+
+  it('writes one JSON object a line, whose first keys no field can replace', async () => {
+    const [line = ''] = await logLines(
+      '{ level: "info", format: "json" }',
+      `logger.child('api').warn('Peer rejected', { level: 'fake', msg: 'fake', component: 'fake', ts: 'fake', peerUid: 7, note: 'a\\nb' });`,
+    );
+    expect(line).to.match(
+      /^\{"ts":"\d{4}-\d\d-\d\dT[0-9:.]+Z","level":"warn","msg":"Peer rejected","component":"api","peerUid":7,"note":"a\\nb"\}$/u,
+    );
+  });
+
+  it('writes text for people, one line each', async () => {
+    const [line = '', ...others] = await logLines(
+      '{ level: "info", format: "text" }',
+      `logger.info('Serving', { socket: '/run/a b', skipped: undefined, note: 'a\\nb' });`,
+    );
+    expect(line).to.match(/^\S+Z info {2}daemon: Serving socket="\/run\/a b" note="a\\nb"$/u);
+    expect(others).to.deep.equal([]);
+  });
+
+  it('keeps back what is below its level, which can be changed', async () => {
+    const lines = await logLines(
+      '{ level: "warn", format: "json" }',
+      `logger.info('No'); logger.error('Yes'); logger.setLevel('debug'); logger.child('x').debug('Now');`,
+    );
+    expect(lines.map((line) => /"msg":"(\w+)"/u.exec(line)?.[1])).to.deep.equal(['Yes', 'Now']);
+  });
+
+  it('writes an error with its code and stack', async () => {
+    const [line = ''] = await logLines(
+      '{ level: "info", format: "json" }',
+      `logger.error('Failed', errorFields(Object.assign(new Error('no such thing'), { code: 'ENOENT' })));`,
+    );
+    expect(line).to.include('"error":"no such thing","errorCode":"ENOENT","stack":"Error: no such thing');
+  });
+});

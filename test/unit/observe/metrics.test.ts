@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+
+import { refusalCodes } from '../../../daemon/errors.ts';
+import { createMetrics, type Metrics } from '../../../daemon/observe/metrics.ts';
+
+const build = { version: '1.2.3', commit: 'abcdef0', nodeVersion: '24.0.0' };
+
+async function linesOf(metrics: Metrics): Promise<readonly string[]> {
+  return (await metrics.render()).split('\n').filter((line) => line.startsWith('kubevirt_node_driver_'));
+}
+
+describe('createMetrics()', () => {
+  it('starts every series at 0, one for each refusal code', async () => {
+    const lines = await linesOf(createMetrics(build));
+    for (const code of refusalCodes)
+      expect(lines).to.include(`kubevirt_node_driver_launches_total{result="refused",reason="${code}"} 0`);
+    expect(lines).to.include.members([
+      'kubevirt_node_driver_launches_total{result="started",reason="none"} 0',
+      'kubevirt_node_driver_launch_duration_seconds_count{result="started"} 0',
+      'kubevirt_node_driver_machine_exits_total{reason="pod-gone"} 0',
+      'kubevirt_node_driver_machines{state="running"} 0',
+      'kubevirt_node_driver_secret_checks_total{result="refused"} 0',
+      'kubevirt_node_driver_peers_rejected_total{socket="api"} 0',
+      'kubevirt_node_driver_build_info{version="1.2.3",commit="abcdef0",node_version="24.0.0"} 1',
+    ]);
+  });
+
+  it('counts what it is told', async () => {
+    const metrics = createMetrics(build);
+    metrics.launchStarted(0.3);
+    metrics.launchRefused('secret-mismatch', 0.02);
+    metrics.machineExited('stub-gone');
+    metrics.secretChecked('limited');
+    metrics.peerRejected('launch');
+    metrics.countMachines(() => [{ state: 'running' }, { state: 'running' }, { state: 'lost' }]);
+    expect(await linesOf(metrics)).to.include.members([
+      'kubevirt_node_driver_launches_total{result="started",reason="none"} 1',
+      'kubevirt_node_driver_launches_total{result="refused",reason="secret-mismatch"} 1',
+      'kubevirt_node_driver_launch_duration_seconds_bucket{le="0.25",result="started"} 0',
+      'kubevirt_node_driver_launch_duration_seconds_bucket{le="0.5",result="started"} 1',
+      'kubevirt_node_driver_launch_duration_seconds_sum{result="refused"} 0.02',
+      'kubevirt_node_driver_machine_exits_total{reason="stub-gone"} 1',
+      'kubevirt_node_driver_machines{state="running"} 2',
+      'kubevirt_node_driver_machines{state="lost"} 1',
+      'kubevirt_node_driver_secret_checks_total{result="limited"} 1',
+      'kubevirt_node_driver_peers_rejected_total{socket="launch"} 1',
+    ]);
+  });
+
+  it('keeps two registries apart, each with the figures of the process', async () => {
+    const [one, other] = [createMetrics(build), createMetrics(build)];
+    one.machineExited('qemu');
+    expect(await linesOf(other)).to.include('kubevirt_node_driver_machine_exits_total{reason="qemu"} 0');
+    expect(await other.render()).to.match(/^process_resident_memory_bytes [1-9]/mu);
+  });
+});
