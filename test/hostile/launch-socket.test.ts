@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { readdirSync } from 'node:fs';
+import { fuzzLaunchSocket, type LiveFuzzCounts } from '../fuzz/live-fuzz.ts';
+import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
+import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
+import { isRunning, listDescendants } from '../support/processes.ts';
+import { startSandbox, type Sandbox } from '../support/sandbox.ts';
+import { Scratch } from '../support/scratch.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const RUNS = 100_000;
+/** Less than the daemon takes at once, so that an honest stub finds a place. */
+const CONCURRENCY = 200;
+
+describe('launch.sock under malformed, oversized, truncated, early and slow requests', function () {
+  this.timeout(600_000);
+  let scratch: Scratch;
+  let sandbox: Sandbox;
+  let driver: NodeDriver;
+
+  before(async () => {
+    scratch = Scratch.open('test');
+    sandbox = await startSandbox(scratch, { vmUuid: 'honest', vmName: 'honest', mounts: [fakeEmulatorMount] });
+    // The fuzzer connects as root: it is to get further than to the question who calls.
+    driver = await startNodeDriver(scratch, {
+      settings: { emulator: fakeEmulator, 'launch-users': 'libvirt-qemu, 0', 'log-level': 'error' },
+    });
+  });
+  after(() => scratch.close());
+
+  const countFds = (): number => readdirSync(`/proc/${driver.process.pid}/fd`).length;
+  const launchHonestly = async (): Promise<string> => {
+    const launch = launchFake(driver, sandbox, { args: ['exit=7'] });
+    const { status } = await launch.ended;
+    return `${status ?? 'signal'} ${launch.stderr}`;
+  };
+
+  it(`${RUNS} of them: the daemon lives, leaks no fd, and starts honest VMs meanwhile`, async () => {
+    await fuzzLaunchSocket({ socketPath: driver.launchSocket, runs: 1000, seed: 7, concurrency: CONCURRENCY });
+    const daemon = driver.process;
+    const helpers = listDescendants(daemon).length;
+    const fds = countFds();
+
+    let done: LiveFuzzCounts | undefined;
+    const fuzz = fuzzLaunchSocket({
+      socketPath: driver.launchSocket,
+      runs: RUNS,
+      seed: 8,
+      concurrency: CONCURRENCY,
+    }).then((counts) => (done = counts));
+    const honest: string[] = [];
+    do honest.push(await launchHonestly());
+    while (done === undefined);
+    const counts = await fuzz;
+
+    expect(counts.endless, 'conversations without end').to.equal(0);
+    expect(counts.unreachable + counts.answered + counts.garbled).to.equal(0);
+    expect(counts.refused + counts.closed).to.equal(RUNS);
+    expect(new Set(honest)).to.deep.equal(new Set(['7 ']));
+    expect(isRunning(daemon)).to.equal(true);
+    await waitUntil('all fds are closed again', () => (countFds() <= fds ? true : undefined), 10_000);
+    expect(listDescendants(daemon)).to.have.lengthOf(helpers);
+    expect(readdirSync(`${driver.runDirectory}/state`)).to.deep.equal([]);
+  });
+});
