@@ -77,11 +77,9 @@ function tryToRemove(directory: string): true | undefined {
   return existsSync(directory) ? undefined : true;
 }
 
-/** The directories on the way to a cgroup that do not exist yet, in all hierarchies, parents first. */
-export function listMissingParents(path: string): readonly string[] {
+/** The directories on the way to a cgroup in all hierarchies, parents first. */
+export function listCgroupParents(path: string): readonly string[] {
   const parents: string[] = [];
   for (let parent = dirname(path); parent !== '/'; parent = dirname(parent)) parents.unshift(parent);
-  return listCgroupRoots().flatMap((root) =>
-    parents.map((parent) => join(root, parent)).filter((directory) => !existsSync(directory)),
-  );
+  return listCgroupRoots().flatMap((root) => parents.map((parent) => join(root, parent)));
 }

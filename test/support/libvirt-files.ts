@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { QemuAccount } from './qemu-account.ts';
 import { listMissingAccounts } from './qemu-account.ts';
@@ -66,9 +66,7 @@ export function buildMountScript(directory: string): string {
   return ['set -e', ...binds, ...accounts, hidden, 'echo ready', 'exec sleep infinity'].join('\n');
 }
 
-/** The directories that have to be made before something can be mounted there, parents first. */
-export function listMissingMountPoints(): readonly string[] {
-  return Object.values(libvirtDirectories)
-    .flatMap((path) => [dirname(path), path])
-    .filter((path) => !existsSync(path));
+/** The directories that must be there before something can be mounted, parents first. */
+export function listMountPoints(): readonly string[] {
+  return Object.values(libvirtDirectories).flatMap((path) => [dirname(path), path]);
 }

@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import type { DomainOptions } from './domain-xml.ts';
 import { buildDomainXml } from './domain-xml.ts';
 import type { LibvirtSettings } from './libvirt-files.ts';
-import {
-  buildMountScript,
-  libvirtDirectories,
-  listMissingMountPoints,
-  writeLibvirtFiles,
-} from './libvirt-files.ts';
+import { buildMountScript, libvirtDirectories, listMountPoints, writeLibvirtFiles } from './libvirt-files.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess, identify, isRunning, listDescendants } from './processes.ts';
 import type { QemuAccount } from './qemu-account.ts';
@@ -67,8 +62,10 @@ export class LibvirtHost {
   /** Starts virtlogd and libvirtd and waits until libvirtd answers. Called once, by `startLibvirt`. */
   async start(settings: LibvirtSettings): Promise<void> {
     writeLibvirtFiles(this.directory, this.account, settings);
-    // They stay: to remove a directory that another run has mounted something on would unmount that, too.
-    for (const path of listMissingMountPoints()) mkdirSync(path, { recursive: true, mode: 0o755 });
+    for (const path of listMountPoints()) {
+      this.#scratch.claimDirectory(path);
+      mkdirSync(path, { recursive: true, mode: 0o755 });
+    }
     const log = join(this.directory, 'mounts.log');
     this.#holder = await this.#scratch.startBackground(
       'unshare',

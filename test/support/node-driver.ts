@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { listMissingParents } from './cgroups.ts';
+import { listCgroupParents } from './cgroups.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess, isRunning } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
@@ -100,8 +100,8 @@ export class NodeDriver {
   /** Starts the daemon and waits until it is ready to serve; also again, after it was ended. */
   async start(): Promise<void> {
     // The shims' cgroups are removed with the last of them, unless it was killed.
-    for (const path of listMissingParents('/kubevirt-node-driver/launch')) {
-      this.#scratch.record({ kind: 'directory', path });
+    for (const path of listCgroupParents('/kubevirt-node-driver/launch')) {
+      this.#scratch.claimDirectory(path);
     }
     appendFileSync(this.logPath, '');
     const started = await this.#scratch.startBackground(

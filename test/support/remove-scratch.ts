@@ -46,7 +46,7 @@ export async function removeScratch(id: string): Promise<void> {
         });
         break;
       case 'directory':
-        cleanups.defer(`remove "${entry.path}"`, () => removeEmptyDirectory(entry.path));
+        cleanups.defer(`remove "${entry.path}"`, () => removeShared(entry.path, id));
     }
   }
   await cleanups.run();
@@ -55,7 +55,7 @@ export async function removeScratch(id: string): Promise<void> {
 /** Removes what aborted runs left behind, and gives their ids. Runs whose process still lives are left alone. */
 export async function removeLeftovers(kind: string): Promise<readonly string[]> {
   const boot = readBootId();
-  const ids = readdirSync('/var/lib').filter((name) => name.startsWith(`knd-${kind}-`));
+  const ids = listScratches().filter((name) => name.startsWith(`knd-${kind}-`));
   const removed: string[] = [];
   for (const id of ids) {
     const owner = readRecord(join('/var/lib', id)).find((entry) => entry.kind === 'owner');
@@ -74,7 +74,21 @@ async function removeTree(directory: string): Promise<void> {
   rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
-function removeEmptyDirectory(path: string): void {
+/** Whether a scratch, other than the one excepted, has recorded a directory: it was not there before the first. */
+export function isClaimed(path: string, except?: string): boolean {
+  return listScratches()
+    .filter((id) => id !== except)
+    .flatMap((id) => readRecord(join('/var/lib', id)))
+    .some((entry) => entry.kind === 'directory' && entry.path === path);
+}
+
+function listScratches(): readonly string[] {
+  return readdirSync('/var/lib').filter((name) => name.startsWith('knd-'));
+}
+
+/** Removes an empty directory that no other scratch has claimed: what one has mounted there would vanish too. */
+function removeShared(path: string, id: string): void {
+  if (isClaimed(path, id)) return;
   try {
     rmdirSync(path);
   } catch {

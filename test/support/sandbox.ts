@@ -14,7 +14,7 @@ import {
   findCgroup,
   listCgroupProcesses,
   listCgroupTree,
-  listMissingParents,
+  listCgroupParents,
   removeCgroup,
 } from './cgroups.ts';
 import { Cleanups } from './cleanups.ts';
@@ -115,7 +115,7 @@ export class Sandbox {
 
   /** Makes the files and starts the container. Called once, by `startSandbox`. */
   async start(scratch: Scratch, options: SandboxOptions): Promise<void> {
-    for (const path of listMissingParents(this.podCgroup)) scratch.record({ kind: 'directory', path });
+    for (const path of listCgroupParents(this.podCgroup)) scratch.claimDirectory(path);
     scratch.record({ kind: 'cgroup', path: this.podCgroup });
     const user = options.user ?? { uid: 107, gid: 107 };
     this.#makeRoot(options);

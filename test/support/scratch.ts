@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { SpawnOptions } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cleanups } from './cleanups.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { identify } from './processes.ts';
-import { removeScratch } from './remove-scratch.ts';
+import { isClaimed, removeScratch } from './remove-scratch.ts';
 import type { ScratchEntry } from './scratch-record.ts';
 import { appendRecord, readBootId } from './scratch-record.ts';
 
@@ -53,6 +53,15 @@ export class Scratch {
   record(entry: ScratchEntry): void {
     this.#refuseIfClosed();
     appendRecord(this.directory, entry);
+  }
+
+  /**
+   * Notes a directory outside of the scratch that is about to be made where it is missing, such as /run/libvirt. Of all
+   * scratches that use it, the last one removes it.
+   */
+  claimDirectory(path: string): void {
+    if (existsSync(path) && !isClaimed(path)) return;
+    this.record({ kind: 'directory', path });
   }
 
   /** Undone by `close`, last thing first, before everything that was recorded is removed. */
