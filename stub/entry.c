@@ -94,7 +94,6 @@ static int open_cgroups(struct entry *entry, struct failure *failure) {
 
 int entry_open(struct entry *entry, const struct plan *plan, const struct passed_fds *passed,
                struct failure *failure) {
-  struct statfs proc;
   entry->plan = plan;
   entry->passed = passed;
   if (open_cgroups(entry, failure) < 0)
@@ -110,10 +109,6 @@ int entry_open(struct entry *entry, const struct plan *plan, const struct passed
   entry->stub_mnt = openat(SHIM_STUB_PROC, "ns/mnt", O_RDONLY | O_CLOEXEC);
   if (entry->stub_mnt < 0)
     return fail(failure, FAIL_STUB, errno, "its mount namespace");
-  /* Opened here: once in the pod, /proc could be anything. */
-  entry->oom_score_adj = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (entry->oom_score_adj >= 0 && (fstatfs(entry->oom_score_adj, &proc) < 0 || proc.f_type != PROC_SUPER_MAGIC))
-    return fail(failure, FAIL_IDENTITY, EINVAL, "/proc is not procfs");
   return 0;
 }
 
@@ -124,8 +119,6 @@ void entry_close(struct entry *entry) {
     close(entry->namespaces[i]);
   close(entry->target_root);
   close(entry->stub_mnt);
-  if (entry->oom_score_adj >= 0)
-    close(entry->oom_score_adj);
 }
 
 /* ---- in the child ------------------------------------------------------------------------------------------- */
@@ -144,14 +137,21 @@ static int join_cgroups(const struct entry *entry, struct failure *failure) {
   return 0;
 }
 
-static void set_oom_score(const struct entry *entry) {
+/* Opened by the child, since a file below /proc/self stays that of the process which opened it; and before it enters
+ * the pod, where /proc could be anything. */
+static int set_oom_score(const struct plan *plan, struct failure *failure) {
   char text[16];
-  int length = snprintf(text, sizeof text, "%d", entry->plan->oom_score_adj);
-  if (entry->oom_score_adj < 0)
-    return;
+  struct statfs proc;
+  int length = snprintf(text, sizeof text, "%d", plan->oom_score_adj);
+  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0)
+    return fail(failure, FAIL_IDENTITY, errno, "its OOM score");
+  if (fstatfs(file, &proc) < 0 || proc.f_type != PROC_SUPER_MAGIC)
+    return fail(failure, FAIL_IDENTITY, EINVAL, "/proc is not procfs");
   /* Without CAP_SYS_RESOURCE it can't be lowered; to stay easier to kill than the pod does no harm. */
-  (void)!write(entry->oom_score_adj, text, (size_t)length);
-  close(entry->oom_score_adj);
+  (void)!write(file, text, (size_t)length);
+  close(file);
+  return 0;
 }
 
 static int enter_mount_namespace(struct entry *entry, int pod_mnt, struct failure *failure) {
@@ -305,9 +305,8 @@ static void reset_signals(void) {
 void entry_run(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
 
-  if (join_cgroups(entry, failure) < 0)
+  if (join_cgroups(entry, failure) < 0 || set_oom_score(plan, failure) < 0)
     return;
-  set_oom_score(entry);
   /* From here on nobody in the pod may trace this process or look into it. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
     fail(failure, FAIL_IDENTITY, errno, "not to be dumpable");

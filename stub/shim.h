@@ -59,7 +59,6 @@ struct entry {
   int cgroups[PLAN_MAX_CGROUPS]; /* cgroup.procs of each, write-only */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root, stub_mnt;
-  int oom_score_adj;
   int status; /* pipe to the shim: a struct failure, or end-of-file at a successful exec */
 };
 
