@@ -270,9 +270,23 @@ static uint32_t count_strings(char **strings, const char *what) {
   return count;
 }
 
+static _Noreturn void print_refusal(int fd, uint32_t length, int64_t deadline) {
+  char text[WIRE_MAX_TEXT + 1];
+  if (length > WIRE_MAX_TEXT || recv_all(fd, text, length, deadline) < 0)
+    refuse("Cannot understand the node driver", "its refusal is garbled", "use stub and daemon of one release");
+  text[length] = '\0';
+  refuse(text, NULL, NULL);
+}
+
 static void send_or_refuse(int fd, const void *data, size_t length, int64_t deadline) {
-  if (send_all(fd, data, length, deadline) < 0)
-    refuse("Cannot send the request to the node driver", strerror(errno), "read the node driver's log");
+  struct wire_header header;
+  if (send_all(fd, data, length, deadline) == 0)
+    return;
+  int failure = errno;
+  /* A daemon that has refused already reads no further, but its reason waits here. */
+  if (failure != ETIMEDOUT && recv_header(fd, &header, deadline) == 0 && header.type == WIRE_REFUSED)
+    print_refusal(fd, header.length, deadline);
+  refuse("Cannot send the request to the node driver", strerror(failure), "read the node driver's log");
 }
 
 static void send_string(int fd, const char *text, int64_t deadline) {
@@ -356,14 +370,6 @@ static void send_fd_batch(int socket, uint32_t from, uint32_t count, int64_t dea
     refuse("Cannot pass on the inherited fds", strerror(errno), NULL);
   }
   send_or_refuse(socket, payload, header.length, deadline);
-}
-
-static _Noreturn void print_refusal(int fd, uint32_t length, int64_t deadline) {
-  char text[WIRE_MAX_TEXT + 1];
-  if (length > WIRE_MAX_TEXT || recv_all(fd, text, length, deadline) < 0)
-    refuse("Cannot understand the node driver", "its refusal is garbled", "use stub and daemon of one release");
-  text[length] = '\0';
-  refuse(text, NULL, NULL);
 }
 
 /* Until QEMU runs. The default disposition of signals holds: to end early is to be fenced. */
