@@ -78,8 +78,6 @@ static void drop_privileges(void) {
   if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0 || ruid != uid || euid != uid ||
       suid != uid || rgid != gid || egid != gid || sgid != gid)
     refuse("Cannot drop privileges", "the ids did not change", NULL);
-  if (uid != 0 && setuid(0) == 0)
-    refuse("Cannot drop privileges", "root could be taken back", NULL);
   /* Ambient capabilities of the caller survive a plain exec: libvirt gives CAP_DAC_OVERRIDE to probes. */
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   struct {
@@ -91,6 +89,8 @@ static void drop_privileges(void) {
   } none[2] = {{0, 0, 0}, {0, 0, 0}};
   if (syscall(SYS_capset, &header, none) < 0)
     refuse("Cannot drop capabilities", strerror(errno), NULL);
+  if (uid != 0 && setuid(0) == 0)
+    refuse("Cannot drop privileges", "root could be taken back", NULL);
 }
 
 /* ---- capability probes ---------------------------------------------------------------------------------- */
@@ -119,10 +119,13 @@ static int is_probe(char **argv, char **envp) {
   return 1;
 }
 
-static void try_emulator(const char *path, const struct stat *self, char **argv, char **envp) {
+/* Returns why it does not run: an errno. */
+static int try_emulator(const char *path, const struct stat *self, char **argv, char **envp) {
   struct stat found;
-  if (stat(path, &found) < 0 || (found.st_dev == self->st_dev && found.st_ino == self->st_ino))
-    return;
+  if (stat(path, &found) < 0)
+    return errno;
+  if (found.st_dev == self->st_dev && found.st_ino == self->st_ino)
+    return ELOOP;
   /* QEMU looks for its modules beside argv[0] where /proc is not its own. */
   char *probed = argv[0];
   union {
@@ -132,6 +135,7 @@ static void try_emulator(const char *path, const struct stat *self, char **argv,
   argv[0] = name.expected;
   execve(path, argv, envp);
   argv[0] = probed;
+  return errno;
 }
 
 static _Noreturn void run_local_emulator(char **argv, char **envp) {
@@ -152,15 +156,17 @@ static _Noreturn void run_local_emulator(char **argv, char **envp) {
   size_t directory = (size_t)(slash - own) + 1;
   memcpy(candidate, own, directory);
   memcpy(candidate + directory, "local", sizeof "local");
-  try_emulator(candidate, &self, argv, envp);
+  int failure = try_emulator(candidate, &self, argv, envp);
   for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
     path.length = 0;
     append(&path, directories[i]);
     append(&path, slash + 1);
     path.text[path.length] = '\0';
-    try_emulator(path.text, &self, argv, envp);
+    int other = try_emulator(path.text, &self, argv, envp);
+    if (failure == ENOENT)
+      failure = other; /* what is there and does not run says more than what is not there */
   }
-  refuse("Cannot run an emulator for libvirt's capability probe", strerror(errno),
+  refuse("Cannot run an emulator for libvirt's capability probe", strerror(failure),
          "link one as \"local\" beside the stub");
 }
 
@@ -170,7 +176,7 @@ static _Noreturn void run_local_emulator(char **argv, char **envp) {
 static void open_standard_fds(void) {
   for (int fd = 0; fd <= STDERR_FILENO; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
-      _exit(CANNOT_RUN);
+      refuse("Cannot open /dev/null", strerror(errno), "raise the caller's limit of open files");
 }
 
 struct directory_entry {
@@ -235,9 +241,9 @@ static void check_socket_path(void) {
       refuse("Cannot reach the node driver at " LAUNCH_SOCKET, strerror(errno),
              "start kubevirt-node-driver on this node");
     }
-    if (!S_ISDIR(info.st_mode) || info.st_uid != 0 || (info.st_mode & 0002) != 0)
+    if (!S_ISDIR(info.st_mode) || info.st_uid != 0 || (info.st_mode & 0022) != 0)
       refuse("Cannot trust " LAUNCH_SOCKET, "a directory above it is not root's alone",
-             "make root its owner and take away write permission for others");
+             "make root its owner and take away write permission for group and others");
   }
 }
 
@@ -477,11 +483,12 @@ int main(int argc, char **argv, char **envp) {
   if (is_probe(argv, envp))
     run_local_emulator(argv, envp);
 
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* without the setuid bit, others of this uid could read the secret */
   list_inherited_fds();
   int64_t deadline = now_ms() + DEADLINE_MS;
   int fd = connect_to_daemon();
   drop_privileges();
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* without the setuid bit, others of this uid could read the secret */
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of ids may set it, as fs.suid_dumpable says */
   send_request(fd, argv, envp, deadline);
   wipe_secret(envp);
   wait_for_verdict(fd, deadline);
