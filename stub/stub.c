@@ -241,9 +241,11 @@ static void check_socket_path(void) {
       refuse("Cannot reach the node driver at " LAUNCH_SOCKET, strerror(errno),
              "start kubevirt-node-driver on this node");
     }
-    if (!S_ISDIR(info.st_mode) || info.st_uid != 0 || (info.st_mode & 0022) != 0)
-      refuse("Cannot trust " LAUNCH_SOCKET, "a directory above it is not root's alone",
-             "make root its owner and take away write permission for group and others");
+    /* In a sticky directory nobody can replace what is root's, and the next part of the path is checked to be that. */
+    int others_write = (info.st_mode & 0022) != 0 && (info.st_mode & S_ISVTX) == 0;
+    if (!S_ISDIR(info.st_mode) || info.st_uid != 0 || others_write)
+      refuse("Cannot trust " LAUNCH_SOCKET, path,
+             "make root the owner of this directory and take away write permission for group and others");
   }
 }
 
