@@ -12,6 +12,8 @@ struct record {
   uint32_t length;
 };
 
+#define NOBODY UINT32_MAX
+
 static int malformed(void) {
   errno = EPROTO;
   return -1;
@@ -146,6 +148,7 @@ static int read_record(struct plan *plan, enum plan_tag tag, char *bytes, uint32
 int plan_read(int memfd, struct plan *plan) {
   struct stat info;
   memset(plan, 0, sizeof *plan);
+  plan->uid = plan->gid = NOBODY;
   if (fstat(memfd, &info) < 0)
     return -1;
   size_t size = (size_t)info.st_size;
@@ -174,6 +177,9 @@ int plan_read(int memfd, struct plan *plan) {
       return -1;
     at += record.length;
   }
+  /* setresuid() takes -1 as "as it is", which would be root. */
+  if (plan->uid == NOBODY || plan->gid == NOBODY)
+    return malformed();
   if (plan->launch_id == NULL || plan->emulator == NULL || plan->cwd == NULL || plan->argc == 0 ||
       plan->cgroup_count == 0 || plan->deadline == 0)
     return malformed();
