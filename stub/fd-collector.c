@@ -11,6 +11,8 @@
 
 #include "shim.h"
 
+#define BATCH_DEADLINE_MS 5000
+
 int fail(struct failure *failure, enum fail_step step, int error, const char *format, ...) {
   va_list arguments;
   failure->step = (int)step;
@@ -55,7 +57,7 @@ static int collect_batch(struct passed_fds *passed, uint32_t wanted, int64_t dea
     else if (errno == EAGAIN && wait_for(SHIM_CONNECTION, POLLIN, deadline) == 0)
       continue;
     else if (errno != EINTR)
-      return fail(failure, FAIL_STUB, errno, "receiving the fds");
+      return fail(failure, errno == EMFILE ? FAIL_FDS : FAIL_STUB, errno, "receiving the fds");
   }
   uint32_t base = passed->count;
   if (header.magic != WIRE_MAGIC || header.version != WIRE_VERSION || header.type != WIRE_FDS ||
@@ -86,8 +88,10 @@ int collect_fds(const struct plan *plan, struct passed_fds *passed, int64_t dead
   passed->count = 0;
   if (plan->fd_count > WIRE_MAX_FDS)
     return fail(failure, FAIL_STUB, EPROTO, "asking for the fds");
-  while (passed->count < plan->fd_count)
-    if (collect_batch(passed, plan->fd_count - passed->count, deadline, failure) < 0)
+  while (passed->count < plan->fd_count) {
+    int64_t batch = now_ms() + BATCH_DEADLINE_MS;
+    if (collect_batch(passed, plan->fd_count - passed->count, batch < deadline ? batch : deadline, failure) < 0)
       return -1;
+  }
   return 0;
 }

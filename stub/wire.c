@@ -106,11 +106,14 @@ ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds
     if (found > max || (message.msg_flags & MSG_CTRUNC) != 0) {
       for (size_t i = 0; i < found; i++)
         close(received[i]);
-      errno = EPROTO;
+      errno = found > max ? EPROTO : EMFILE; /* the buffer holds more than a message may carry */
       return -1;
     }
     memcpy(fds, received, found * sizeof(int));
     *count = found;
+  } else if ((message.msg_flags & MSG_CTRUNC) != 0) {
+    errno = EMFILE; /* not even one fitted */
+    return -1;
   }
   return got;
 }

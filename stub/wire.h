@@ -50,7 +50,7 @@ int send_frame(int fd, enum wire_type type, const void *payload, uint32_t length
 int recv_header(int fd, struct wire_header *header, int64_t deadline);
 
 /* Receives `length` bytes in one piece, with the fds that came along (close-on-exec), at most `max`.
- * Returns as recv(2); EPROTO when there were more, and then none is kept. */
+ * Returns as recv(2); EPROTO when there were more, EMFILE when not all could be opened here, and then none is kept. */
 ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count);
 
 #endif
