@@ -8,13 +8,20 @@
 
 #include "broker.h"
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
+#endif
+
 /* Nobody can write through /proc/PID/exe into a sealed memfd, and it pins no mount of the daemon's container. */
 int sealed_copy(const char *path) {
   struct stat info;
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return -1;
-  int copy = memfd_create("qemu-kube-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  /* Where vm.memfd_noexec is set, only a memfd that asks for it can be executed; older kernels do not know the flag. */
+  int copy = memfd_create("qemu-kube-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  if (copy < 0 && errno == EINVAL)
+    copy = memfd_create("qemu-kube-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (copy < 0 || fstat(file, &info) < 0)
     goto fail;
   for (off_t left = info.st_size; left > 0;) {
