@@ -30,9 +30,11 @@
 #endif
 
 #define CHANNEL 3 /* the socket to the daemon */
+#define REAPED ((pid_t)-1)
+#define SHIM_DEADLINE_MS 5000 /* from the fork to the exec; the daemon waits twice as long */
 
 struct reading {
-  pid_t pid; /* 0: free */
+  pid_t pid; /* 0: free; REAPED: ended, its answer is still in the pipe */
   int pipe;
   uint32_t id;
   int64_t deadline;
@@ -48,7 +50,7 @@ static _Noreturn void die(const char *what) {
   exit(1);
 }
 
-/* The daemon reads this socket all the time: an answer that can't be sent within a second means that it hangs. */
+/* The daemon reads this socket all the time: an answer that can't be sent for so long means that it hangs. */
 static void answer(enum broker_type type, uint32_t id, const void *payload, size_t length) {
   struct broker_header header = {.length = (uint32_t)length, .type = (uint16_t)type, .fd_count = 0, .id = id};
   int64_t deadline = now_ms() + 10000;
@@ -91,6 +93,7 @@ static int parse_read_request(char *payload, size_t length, struct read_request 
       .group_count = numbers[4],
       .groups = groups,
       .path = payload + strings,
+      .parent = getpid(),
   };
   return 0;
 }
@@ -137,7 +140,8 @@ static void start_reading(const struct broker_header *header, char *payload, con
 }
 
 static void end_reading(struct reading *reading) {
-  kill(reading->pid, SIGKILL); /* reaped by reap_children(), also when it hangs in the pod's file system */
+  if (reading->pid != REAPED)
+    kill(reading->pid, SIGKILL); /* reaped by reap_children(), also when it hangs in the pod's file system */
   close(reading->pipe);
   explicit_bzero(reading->data, reading->length);
   reading->pid = 0;
@@ -242,16 +246,21 @@ static void start_shim(const struct broker_header *header, const int *fds) {
     pid_t pid = fork();
     if (pid == 0) {
       int status = fcntl(pipes[1], F_DUPFD_CLOEXEC, 64);
-      become_shim(fds);
+      if (status >= 0)
+        become_shim(fds);
       failure = errno;
-      (void)!write(status, &failure, sizeof failure);
+      (void)!write(status >= 0 ? status : pipes[1], &failure, sizeof failure);
       _exit(1);
     }
     if (pid < 0)
       result.error = (uint32_t)errno;
     close(pipes[1]);
-    if (pid > 0 && read(pipes[0], &failure, sizeof failure) == (ssize_t)sizeof failure)
+    if (pid > 0 && wait_for(pipes[0], POLLIN, now_ms() + SHIM_DEADLINE_MS) < 0) {
+      result.error = (uint32_t)errno;
+      kill(pid, SIGKILL);
+    } else if (pid > 0 && read(pipes[0], &failure, sizeof failure) == (ssize_t)sizeof failure) {
       result.error = (uint32_t)failure;
+    }
     close(pipes[0]);
     result.pid = pid > 0 ? (uint32_t)pid : 0;
   }
@@ -264,8 +273,11 @@ static void reap_children(int signals) {
   struct signalfd_siginfo info;
   while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
     continue;
-  while (waitpid(-1, NULL, WNOHANG) > 0)
-    continue;
+  /* From here on the pid may be another process's: it must not be killed any more. */
+  for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;)
+    for (size_t i = 0; i < BROKER_MAX_READS; i++)
+      if (readings[i].pid == pid)
+        readings[i].pid = REAPED;
 }
 
 /* Reads one frame and its fds. Returns 0 at the end of the stream: the daemon is gone. */

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "plan.h"
 
@@ -33,6 +34,7 @@ struct read_request {
   uint32_t uid, gid, max_size, deadline_ms, group_count;
   const uint32_t *groups;
   const char *path;
+  pid_t parent; /* the broker */
 };
 
 /* What the reading child writes to its pipe: this, then the content. */

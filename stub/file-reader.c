@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -33,6 +34,10 @@ static _Noreturn void answer(int out, enum read_step step, int error, const char
 /* Root's file access must never serve a path that a pod controls: become what the target is. */
 static int take_ids(const struct read_request *request) {
   gid_t groups[PLAN_MAX_GROUPS];
+  if (request->uid == (uid_t)-1 || request->gid == (gid_t)-1) {
+    errno = EINVAL; /* -1 means "as it is" there: root */
+    return -1;
+  }
   for (uint32_t i = 0; i < request->group_count; i++)
     groups[i] = request->groups[i];
   if (setgroups(request->group_count, groups) < 0 || setresgid(request->gid, request->gid, request->gid) < 0 ||
@@ -60,6 +65,11 @@ _Noreturn void read_file(int proc_directory, const struct read_request *request,
     answer(out, READ_ROOT, errno, NULL, 0);
   if (take_ids(request) < 0)
     answer(out, READ_ROOT, errno, NULL, 0);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of ids may set it, as fs.suid_dumpable says */
+  /* Nobody else would end a child that hangs. After the ids, whose change clears it. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != request->parent)
+    _exit(1);
 
   /* Symlinks are followed, since Secret volumes are made of them, but never out of the target's root.
    * O_NONBLOCK: a FIFO must not hold us; what it is, is checked before it is read. */
