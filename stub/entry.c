@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +24,9 @@
 #include "shim.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
+#define CGROUP2_SUPER_MAGIC 0x63677270
 #define KEYCTL_JOIN_SESSION_KEYRING 1
+#define INTO_CGROUP 0x200000000ULL
 
 /* ---- before the fork: open everything ---------------------------------------------------------------------- */
 
@@ -80,14 +83,28 @@ static int check_cgroups(const struct plan *plan, struct failure *failure) {
   return 0;
 }
 
+/* The directory of a v2 cgroup, where a process can be born; there is one at most. */
+static void open_unified(struct entry *entry, size_t index) {
+  struct statfs info;
+  int directory = open(entry->plan->cgroups[index], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (directory >= 0 && fstatfs(directory, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC && entry->unified < 0) {
+    entry->unified = directory;
+    entry->unified_index = index;
+  } else if (directory >= 0) {
+    close(directory);
+  }
+}
+
 static int open_cgroups(struct entry *entry, struct failure *failure) {
   char path[4096 + 16];
+  entry->unified = -1;
   for (size_t i = 0; i < entry->plan->cgroup_count; i++) {
     if (snprintf(path, sizeof path, "%s/cgroup.procs", entry->plan->cgroups[i]) >= (int)sizeof path)
       return fail(failure, FAIL_CGROUP, ENAMETOOLONG, "%.200s", entry->plan->cgroups[i]);
     entry->cgroups[i] = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (entry->cgroups[i] < 0)
       return fail(failure, FAIL_CGROUP, errno, "%.400s", entry->plan->cgroups[i]);
+    open_unified(entry, i);
   }
   return 0;
 }
@@ -119,12 +136,37 @@ void entry_close(struct entry *entry) {
     close(entry->namespaces[i]);
   close(entry->target_root);
   close(entry->stub_mnt);
+  if (entry->unified >= 0)
+    close(entry->unified);
+}
+
+/* ---- the fork ----------------------------------------------------------------------------------------------- */
+
+pid_t entry_fork(struct entry *entry) {
+  struct {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+  } arguments = {.flags = INTO_CGROUP, .exit_signal = SIGCHLD};
+
+  if (entry->unified >= 0) {
+    arguments.cgroup = (uint64_t)entry->unified;
+    entry->is_born_inside = 1;
+    pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    /* EAGAIN is the pod's limit of processes, which a later join would get around. */
+    if (pid >= 0 || errno == EAGAIN)
+      return pid;
+  }
+  entry->is_born_inside = 0;
+  return fork();
 }
 
 /* ---- in the child ------------------------------------------------------------------------------------------- */
 
 static int join_cgroups(const struct entry *entry, struct failure *failure) {
   for (size_t i = 0; i < entry->plan->cgroup_count; i++) {
+    if (entry->is_born_inside && i == entry->unified_index) {
+      close(entry->cgroups[i]);
+      continue;
+    }
     /* EINVAL while the kernel still sets the new task up: the container libraries retry as well. */
     for (int attempt = 0; write(entry->cgroups[i], "0", 1) != 1; attempt++) {
       struct timespec pause = {.tv_nsec = 30000000};
@@ -134,6 +176,8 @@ static int join_cgroups(const struct entry *entry, struct failure *failure) {
     }
     close(entry->cgroups[i]);
   }
+  if (entry->unified >= 0)
+    close(entry->unified);
   return 0;
 }
 
@@ -249,10 +293,19 @@ static int become_caller(const struct plan *plan, struct failure *failure) {
     return fail(failure, FAIL_IDENTITY, errno, "no capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     return fail(failure, FAIL_IDENTITY, errno, "no new privileges");
-  /* A shim that is killed takes its QEMU with it; set now, since a change of ids clears it. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-    return fail(failure, FAIL_IDENTITY, errno, "the parent-death signal");
+  /* A change of ids sets it as fs.suid_dumpable says. */
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    return fail(failure, FAIL_IDENTITY, errno, "not to be dumpable");
   return 0;
+}
+
+/* A shim that is killed takes its QEMU with it: from here on by the signal (a change of ids clears it, so not earlier);
+ * one that was killed before has left the pipe without a reader. Its pid may be none in this PID namespace. */
+static int end_with_shim(int status, struct failure *failure) {
+  struct pollfd reader = {.fd = status, .events = POLLOUT};
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || poll(&reader, 1, 0) < 0)
+    return fail(failure, FAIL_IDENTITY, errno, "the parent-death signal");
+  return (reader.revents & POLLERR) != 0 ? fail(failure, FAIL_IDENTITY, ESRCH, "no supervisor") : 0;
 }
 
 /* Gives every fd the number it had in the stub, and closes all others but `status`. */
@@ -302,6 +355,13 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* To what the pod's cpuset allows: the daemon's own affinity is no business of QEMU's. */
+static void reset_affinity(void) {
+  unsigned char all[1024];
+  memset(all, 0xff, sizeof all);
+  syscall(SYS_sched_setaffinity, 0, sizeof all, all);
+}
+
 void entry_run(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
 
@@ -321,12 +381,14 @@ void entry_run(struct entry *entry, struct failure *failure) {
   if (enter_namespaces(entry, failure) < 0)
     return;
   umask((mode_t)plan->umask);
+  reset_affinity();
   if (plan->affinity_size > 0)
     syscall(SYS_sched_setaffinity, 0, plan->affinity_size, plan->affinity);
   if (arrange_fds(entry->passed, &entry->status, failure) < 0)
     return;
   set_limits(plan);
-  if (become_caller(plan, failure) < 0 || enter_directory(plan, failure) < 0)
+  if (become_caller(plan, failure) < 0 || end_with_shim(entry->status, failure) < 0 ||
+      enter_directory(plan, failure) < 0)
     return;
   execve(plan->emulator, plan->argv, plan->envp);
   fail(failure, FAIL_EXEC, errno, "%.400s", plan->emulator);

@@ -216,7 +216,7 @@ static int enter_stub_pid_namespace(struct failure *failure) {
 }
 
 static pid_t fork_into(struct entry *entry, int status[2], struct failure *failure) {
-  pid_t pid = fork();
+  pid_t pid = entry_fork(entry);
   if (pid == 0) {
     entry->status = status[1];
     entry_run(entry, failure);

@@ -57,6 +57,9 @@ struct entry {
   const struct plan *plan;
   const struct passed_fds *passed;
   int cgroups[PLAN_MAX_CGROUPS]; /* cgroup.procs of each, write-only */
+  int unified;                   /* directory of the v2 cgroup, or -1 */
+  size_t unified_index;
+  int is_born_inside; /* the child need not join the v2 cgroup */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root, stub_mnt;
   int status; /* pipe to the shim: a struct failure, or end-of-file at a successful exec */
@@ -65,6 +68,9 @@ struct entry {
 int entry_open(struct entry *entry, const struct plan *plan, const struct passed_fds *passed,
                struct failure *failure);
 void entry_close(struct entry *entry);
+
+/* As fork(2); where the kernel can do it, the child is born in the v2 cgroup. */
+pid_t entry_fork(struct entry *entry);
 
 /* Joins, enters, becomes the caller and executes the emulator. Only returns on failure. */
 void entry_run(struct entry *entry, struct failure *failure);
