@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -39,6 +40,15 @@ static int open_tree(int directory, const char *path, unsigned flags) {
   return (int)syscall(SYS_open_tree, directory, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
+/* A clone of a shared mount would be its peer: what is mounted on it here would appear on the node as well. */
+static int make_slave(int tree) {
+  struct {
+    uint64_t set, clear, propagation, userns;
+  } attributes = {.propagation = MS_SLAVE};
+  long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE_TREE, &attributes, sizeof attributes);
+  return result < 0 && errno != ENOSYS ? -1 : 0; /* before Linux 5.12 only the paths, none inside another, see to it */
+}
+
 static int attach(int tree, int directory, const char *name) {
   unsigned flags = MOVE_FROM_EMPTY | (name[0] == '\0' ? MOVE_TO_EMPTY : 0U);
   return (int)syscall(SYS_move_mount, tree, "", directory, name, flags);
@@ -65,6 +75,11 @@ static int open_source(const struct plan *plan, const struct plan_project *proje
   }
   int tree = open_tree(source, "", AT_EMPTY_PATH);
   int error = errno;
+  if (tree >= 0 && make_slave(tree) < 0) {
+    error = errno;
+    close(tree);
+    tree = -1;
+  }
   close(source);
   return tree < 0 ? fail(failure, FAIL_PROJECT_SOURCE, error, "%s", project->path) : tree;
 }
