@@ -8,6 +8,8 @@
  *   the container dies    -> TERM, then KILL, so that nothing of ours keeps the pod's cgroup
  *   the daemon goes away  -> nothing: the next one connects to shim.sock
  *
+ * What QEMU leaves behind, however it detached itself, is ended with it: it would keep the pod's cgroup.
+ *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
 #include "shim.h"
@@ -23,6 +25,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define KILL_DEADLINE_MS 2000
 #define MAX_CLIENTS 8 /* daemons that come and go; the first is the one that started us */
 
 enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE };
@@ -44,7 +48,7 @@ struct client {
 struct shim {
   struct plan plan;
   pid_t qemu;
-  int qemu_pidfd, listener, connection;
+  int qemu_pidfd, listener, connection, children; /* the last: a signalfd for SIGCHLD */
   unsigned long long qemu_start;
   struct client clients[MAX_CLIENTS];
   enum reason reason;
@@ -144,11 +148,16 @@ static int describe(const struct failure *failure, char *text, size_t size) {
                     "in qemu-kube.conf",
                     what, why);
   case FAIL_TIMEOUT:
-    return snprintf(text, size, "Cannot start the emulator: the pod's file system did not answer in time; check the "
-                                "pod's volumes");
+    return snprintf(text, size, "Cannot start the emulator: the pod did not let it start in time; check the pod's "
+                                "volumes, and that the pod is not paused");
   case FAIL_POD_GONE:
     return snprintf(text, size, "Cannot start the VM: its pod ended meanwhile; start the VM again when the pod is "
                                 "running");
+  case FAIL_STATE:
+    return snprintf(text, size,
+                    "Cannot record the launch (%s): %s; make room in the node driver's run directory and start the VM "
+                    "again",
+                    what, why);
   default:
     return snprintf(text, size, "Cannot start the VM: %s", why);
   }
@@ -176,9 +185,10 @@ static int ended(int pidfd) {
   return poll(&entry, 1, 0) > 0;
 }
 
-static void become_supervisor(struct shim *shim, struct failure *failure) {
+static void become_supervisor(struct shim *shim) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   struct rlimit files;
+  sigset_t children;
 
   prctl(PR_SET_NAME, "qemu-kube-shim", 0, 0, 0);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -191,14 +201,27 @@ static void become_supervisor(struct shim *shim, struct failure *failure) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  if (shim->plan.host_mnt != NULL) {
-    int mnt = open(shim->plan.host_mnt, O_RDONLY | O_CLOEXEC);
-    if (mnt < 0 || setns(mnt, CLONE_NEWNS) < 0) {
-      fail(failure, FAIL_NAMESPACE, errno, "the host's mnt");
-      refuse(shim, failure);
-    }
-    close(mnt);
-  }
+  syscall(SYS_close_range, SHIM_FDS_END, ~0U, 0); /* nothing else of the daemon's is wanted here */
+  /* What QEMU's children leave when they detach themselves becomes ours to end. */
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, NULL);
+  shim->children = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  /* An fd from the caller may lead to a file system that never answers, even to fstat() and close(): then there is
+   * nobody left to tell, and the stub sees the end of its connection. */
+  alarm(shim->plan.deadline / 1000 + 5);
+}
+
+/* The paths of the plan are the daemon's: only once they are open. */
+static int enter_host_mount_namespace(const struct plan *plan, struct failure *failure) {
+  if (plan->host_mnt == NULL)
+    return 0;
+  int mnt = open(plan->host_mnt, O_RDONLY | O_CLOEXEC);
+  if (mnt < 0 || setns(mnt, CLONE_NEWNS) < 0)
+    return fail(failure, FAIL_NAMESPACE, errno, "the host's mnt");
+  close(mnt);
+  return 0;
 }
 
 /* QEMU writes its pid into no file, but its threads' ids go to libvirt, which pins and schedules them: they must be
@@ -215,9 +238,10 @@ static int enter_stub_pid_namespace(struct failure *failure) {
   return result;
 }
 
-static pid_t fork_into(struct entry *entry, int status[2], struct failure *failure) {
+static pid_t fork_into(const struct shim *shim, struct entry *entry, int status[2], struct failure *failure) {
   pid_t pid = entry_fork(entry);
   if (pid == 0) {
+    close(shim->listener); /* a daemon must not connect to a shim that is no more */
     entry->status = status[1];
     entry_run(entry, failure);
     (void)!write(entry->status, failure, sizeof *failure);
@@ -226,10 +250,61 @@ static pid_t fork_into(struct entry *entry, int status[2], struct failure *failu
   return pid;
 }
 
-static void kill_and_reap(pid_t pid) {
-  kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
+static void kill_children(void) {
+  char text[4096];
+  int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  text[length < 0 ? 0 : length] = '\0';
+  char *end = text;
+  /* The last number may be cut; it comes again. None of these can be another's meanwhile: only we reap them. */
+  for (char *next = text; (next = strchr(end, ' ')) != NULL; end = next + 1) {
+    pid_t pid = (pid_t)strtol(end, NULL, 10);
+    if (pid > 1)
+      kill(pid, SIGKILL);
+  }
+}
+
+/* Ends all that came from QEMU. Bounded: in a frozen cgroup, or deep in a file system, a process dies later. */
+static void end_children(void) {
+  int64_t deadline = now_ms() + KILL_DEADLINE_MS;
+  struct timespec pause = {.tv_nsec = 1000000};
+  for (;;) {
+    pid_t pid = waitpid(-1, NULL, WNOHANG);
+    if (pid > 0)
+      continue;
+    if (pid < 0 || now_ms() >= deadline)
+      return;
+    kill_children();
+    nanosleep(&pause, NULL);
+  }
+}
+
+static void kill_qemu(const struct shim *shim) {
+  kill(shim->qemu, SIGKILL);
+  end_children();
+}
+
+/* Until the child has executed QEMU, or reports. The pod and the stub may end first. */
+static int wait_for_exec(int status, int64_t deadline, struct failure *failure) {
+  for (;;) {
+    int64_t left = deadline - now_ms();
+    if (left <= 0)
+      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");
+    struct pollfd wait[3] = {{.fd = status, .events = POLLIN},
+                             {.fd = SHIM_INIT, .events = POLLIN},
+                             {.fd = SHIM_CONNECTION, .events = POLLRDHUP}};
+    if (poll(wait, 3, (int)left) < 0 && errno != EINTR)
+      return fail(failure, FAIL_TIMEOUT, errno, "exec");
+    if (wait[0].revents != 0)
+      return 0;
+    if (wait[1].revents != 0)
+      return fail(failure, FAIL_POD_GONE, ESRCH, "before exec");
+    if (wait[2].revents != 0)
+      return fail(failure, FAIL_STUB_GONE, ECONNRESET, "before exec");
+  }
 }
 
 /* Returns when QEMU's first instruction is about to run, or has the reason in *failure. */
@@ -240,14 +315,15 @@ static int launch(struct shim *shim, struct failure *failure) {
   int64_t deadline = now_ms() + shim->plan.deadline;
 
   if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
-      entry_open(&entry, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
+      entry_open(&entry, &shim->plan, &passed, failure) < 0 ||
+      enter_host_mount_namespace(&shim->plan, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
     return -1;
   if (pipe2(status, O_CLOEXEC) < 0)
     return fail(failure, FAIL_FDS, errno, "a pipe");
   /* The launcher is alive now, so everything that was opened through its pid is its own. */
   if (ended(SHIM_INIT) || ended(SHIM_TARGET))
     return fail(failure, FAIL_POD_GONE, ESRCH, "before the fork");
-  shim->qemu = fork_into(&entry, status, failure);
+  shim->qemu = fork_into(shim, &entry, status, failure);
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
   shim->qemu_pidfd = pidfd_open(shim->qemu);
@@ -256,19 +332,17 @@ static int launch(struct shim *shim, struct failure *failure) {
   for (uint32_t i = 0; i < passed.count; i++)
     close(passed.fd[i]);
 
-  ssize_t got = -1;
-  int waited = wait_for(status[0], POLLIN, deadline);
+  ssize_t got = 0;
+  int waited = wait_for_exec(status[0], deadline, failure);
   if (waited == 0)
     got = read(status[0], failure, sizeof *failure);
   close(status[0]);
   if (waited < 0 || got != 0) {
-    kill_and_reap(shim->qemu);
-    if (waited < 0)
-      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");
-    return got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
+    kill_qemu(shim);
+    return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
   }
   if (shim->qemu_pidfd < 0 || ended(SHIM_INIT)) {
-    kill_and_reap(shim->qemu);
+    kill_qemu(shim);
     return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
   }
   shim->qemu_start = start_time(shim->qemu);
@@ -277,18 +351,18 @@ static int launch(struct shim *shim, struct failure *failure) {
 
 /* ---- records and the socket for later daemons ------------------------------------------------------------------------ */
 
-static void listen_for_daemons(struct shim *shim) {
+static int listen_for_daemons(struct shim *shim, struct failure *failure) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   /* By the fd, since a path can be longer than an address. */
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", SHIM_STATE);
   mode_t mask = umask(0177);
   shim->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (shim->listener >= 0 && (bind(shim->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-                              listen(shim->listener, MAX_CLIENTS) < 0)) {
-    close(shim->listener);
-    shim->listener = -1;
-  }
+  int result = 0;
+  if (shim->listener < 0 || bind(shim->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+      listen(shim->listener, MAX_CLIENTS) < 0)
+    result = fail(failure, FAIL_STATE, errno, "shim.sock");
   umask(mask);
+  return result;
 }
 
 static void greet(struct shim *shim, struct client *client) {
@@ -318,11 +392,16 @@ static void accept_daemon(struct shim *shim) {
   greet(shim, free_client);
 }
 
-static void record_start(struct shim *shim) {
+static int record_start(struct shim *shim, struct failure *failure) {
   char text[64];
   int length = snprintf(text, sizeof text, "started %d %llu\n", (int)shim->qemu, shim->qemu_start);
-  write_record("started", text, (size_t)length);
+  if (write_record("started", text, (size_t)length) < 0) {
+    fail(failure, FAIL_STATE, errno, "started");
+    kill_qemu(shim);
+    return -1;
+  }
   tell_all(shim, "%s", text);
+  return 0;
 }
 
 static const char *reason_name(enum reason reason) {
@@ -353,6 +432,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   remove_pod_cgroups(&shim->plan);
+  end_children();
   clock_gettime(CLOCK_REALTIME, &now);
   int line = snprintf(text, sizeof text, "exited %s %u %s\n", how[0] == WIRE_EXIT_SIGNAL ? "signal" : "exit", how[1],
                       reason_name(shim->reason));
@@ -428,6 +508,17 @@ static void hear_daemon(struct shim *shim, struct client *client) {
   }
 }
 
+/* QEMU, and what it left to us. */
+static void reap(struct shim *shim) {
+  struct signalfd_siginfo info;
+  int status;
+  while (read(shim->children, &info, sizeof info) == (ssize_t)sizeof info)
+    continue;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    if (pid == shim->qemu)
+      finish(shim, status);
+}
+
 static int next_timeout(const struct shim *shim) {
   if (shim->kill_at == 0)
     return -1;
@@ -439,7 +530,7 @@ static _Noreturn void supervise(struct shim *shim) {
   int watch_init = 1;
   for (;;) {
     struct pollfd wait[4 + MAX_CLIENTS] = {
-        {.fd = shim->qemu_pidfd, .events = POLLIN},
+        {.fd = shim->children >= 0 ? shim->children : shim->qemu_pidfd, .events = POLLIN},
         {.fd = shim->connection, .events = POLLIN},
         {.fd = watch_init ? SHIM_INIT : -1, .events = POLLIN},
         {.fd = shim->listener, .events = POLLIN},
@@ -449,9 +540,7 @@ static _Noreturn void supervise(struct shim *shim) {
     if (poll(wait, 4 + MAX_CLIENTS, next_timeout(shim)) < 0 && errno != EINTR)
       exit(1); /* QEMU is killed by its parent-death signal */
 
-    int status;
-    if (waitpid(shim->qemu, &status, WNOHANG) == shim->qemu)
-      finish(shim, status);
+    reap(shim);
     if (wait[1].revents != 0)
       hear_stub(shim);
     if (wait[2].revents != 0) {
@@ -483,14 +572,13 @@ int main(void) {
     fail(&failure, FAIL_PLAN, errno, "plan");
     refuse(&shim, &failure);
   }
-  become_supervisor(&shim, &failure);
+  become_supervisor(&shim);
   greet(&shim, &shim.clients[0]);
-  if (launch(&shim, &failure) < 0)
+  /* A daemon that starts while we launch can connect already, and is answered as soon as QEMU runs or we end. Known on
+   * disk and to the daemon before libvirt goes on. */
+  if (listen_for_daemons(&shim, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
     refuse(&shim, &failure);
-
-  /* Known on disk and to the daemon before libvirt goes on. */
-  listen_for_daemons(&shim);
-  record_start(&shim);
+  alarm(0);
   /* Only now: before, a new fd could have taken one of the fixed numbers, which the child closes. */
   close(SHIM_PLAN);
   close(SHIM_TARGET);

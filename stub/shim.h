@@ -42,6 +42,7 @@ enum fail_step {
   FAIL_TIMEOUT,
   FAIL_POD_GONE,
   FAIL_STUB_GONE,
+  FAIL_STATE,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */
