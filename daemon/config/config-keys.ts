@@ -75,7 +75,8 @@ export const configKeys: readonly ConfigKey[] = [
     property: 'namespaces',
     defaultText: 'mnt net ipc uts cgroup',
     unit: 'words',
-    meaning: 'Namespaces of the pod that QEMU joins. Also possible: `pid`, `user`, `time`.',
+    meaning:
+      'Namespaces of the pod that QEMU joins. `pid`, `user` and `time` are not supported by this release.',
   },
   {
     key: 'require-pod',
@@ -132,7 +133,9 @@ export const configKeys: readonly ConfigKey[] = [
     property: 'project',
     defaultText: '',
     unit: 'paths',
-    meaning: 'Further paths of the node that QEMU sees at the same place in the pod.',
+    meaning:
+      'Further paths of the node that QEMU sees at the same place in the pod, such as the file of an `<nvram>` that ' +
+      'libvirt did not name after the domain.',
   },
   {
     key: 'http-address',

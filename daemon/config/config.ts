@@ -2,6 +2,9 @@ import * as v from 'valibot';
 import { namespaceKinds } from '../target/target.ts';
 import * as value from './value-schemas.ts';
 
+/** The namespaces of a pod that QEMU can join. */
+const joinable = ['mnt', 'net', 'ipc', 'uts', 'cgroup'] as const;
+
 /** What each value of the configuration file becomes. Keys are those of the file in camel case. */
 export const configSchema = v.object({
   proc: value.absolutePath,
@@ -12,7 +15,7 @@ export const configSchema = v.object({
   apiUsers: value.accounts,
   identity: value.identitySource,
   emulator: value.absolutePath,
-  namespaces: value.someOf(...namespaceKinds),
+  namespaces: value.someSupported(namespaceKinds, joinable),
   requirePod: value.yesOrNo,
   kubepodsBase: value.absolutePathOrAuto,
   secretFile: value.absolutePath,

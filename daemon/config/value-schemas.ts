@@ -100,6 +100,25 @@ export function someOf<const Word extends string>(...words: readonly Word[]): Te
   });
 }
 
+/**
+ * Like {@link someOf}, for a list whose other known words this release does not support: whoever writes one of them is
+ * told so, not that it is unknown.
+ */
+export function someSupported<const Word extends string, const Supported extends Word>(
+  known: readonly Word[],
+  supported: readonly Supported[],
+): TextSchema<readonly Supported[]> {
+  const later = known.filter((word) => !supported.some((each) => each === word));
+  return v.pipe(
+    v.string(),
+    v.check(
+      (text) => !later.some((word) => text.split(/[\s,]+/).includes(word)),
+      `one or more of ${supported.join(' ')}: ${later.join(', ')} are not supported by this release`,
+    ),
+    someOf(...supported),
+  );
+}
+
 /** Where the identity of a VM may come from. */
 export const identitySource = parsed('env or env,argv', (text): 'env' | 'env,argv' | undefined => {
   const words = text.replaceAll(/\s+/g, '');

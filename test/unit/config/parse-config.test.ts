@@ -76,7 +76,7 @@ describe('parseConfig', () => {
     ['api-users = 0, 1000', { apiUsers: ['0', '1000'] }],
     ['identity = env, argv', { identity: 'env,argv' }],
     ['namespaces = net', { namespaces: ['net'] }],
-    ['namespaces = pid, net time', { namespaces: ['net', 'pid', 'time'] }],
+    ['namespaces = uts, net mnt', { namespaces: ['mnt', 'net', 'uts'] }],
     ['require-pod = no', { requirePod: false }],
     ['kubepods-base = /kubepods.slice', { kubepodsBase: '/kubepods.slice' }],
     ['kubepods-base = /', { kubepodsBase: '/' }],
@@ -114,7 +114,13 @@ describe('parseConfig', () => {
     ['launch-users = 4294967295', 'it must be a comma separated list of user names or numbers'],
     ['launch-group = kvm,qemu', 'it must be a name or a number, or nothing'],
     ['identity = argv', 'it must be env or env,argv'],
-    ['namespaces =', 'it must be one or more of mnt net ipc uts cgroup pid user time, none of them twice'],
+    ['namespaces =', 'it must be one or more of mnt net ipc uts cgroup, none of them twice'],
+    ...['pid', 'user', 'time'].map((word): readonly [string, string] => [
+      `namespaces = net ${word}`,
+      `"namespaces" is "net ${word}"; it must be one or more of mnt net ipc uts cgroup: pid, user, time are not ` +
+        'supported by this release',
+    ]),
+    ['namespaces = user,pid', 'pid, user, time are not supported by this release'],
     ['namespaces = net net', 'none of them twice'],
     ['namespaces = net mount', 'it must be one or more of mnt net'],
     ['require-pod = true', 'it must be yes or no'],
