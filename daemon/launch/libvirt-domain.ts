@@ -47,13 +47,15 @@ export function libvirtDomain(
   const file = masterKeyFile(request.argv);
   if (file === null)
     return { directory: null, id: null, shortName: null, projections: outermost(paths.project) };
-  const { id, shortName } = identifyDirectory(file, shortNames(request.argv), paths.libvirtState);
+  const name = nameOfGuest(request.argv);
+  const { id, shortName } = identifyDirectory(file, shortNames(name), paths.libvirtState);
   const directory = `${paths.libvirtState}/domain-${id}-${shortName}`;
   checkHome(request.env, directory);
   const files = request.argv
     .flatMap((argument) => argumentPaths(decodeUtf8(argument) ?? ''))
     .filter(
-      (path) => isRunFile(path, paths.libvirtRun, `${id}-${shortName}`) || isNvram(path, paths.libvirtState),
+      (path) =>
+        isRunFile(path, paths.libvirtRun, `${id}-${shortName}`) || isNvram(path, paths.libvirtState, name),
     );
   return { directory, id, shortName, projections: outermost([directory, ...files, ...paths.project]) };
 }
@@ -76,14 +78,18 @@ function identifyDirectory(
   return { id, shortName };
 }
 
+/** The first `-name` is libvirt's: the author of a domain can only add arguments behind it. */
+function nameOfGuest(argv: readonly Buffer[]): string | null {
+  const index = argv.findIndex((argument) => argument.equals(Buffer.from('-name')));
+  const argument = index === -1 ? null : decodeUtf8(argv[index + 1] ?? Buffer.alloc(0));
+  return argument === null ? null : guestName(argument);
+}
+
 /**
  * libvirt cuts the name to 20 characters; in a locale without multibyte characters (LC_ALL=C) to 20 bytes, which is
  * another name only when it is not ASCII.
  */
-function shortNames(argv: readonly Buffer[]): readonly string[] {
-  const index = argv.findIndex((argument) => argument.equals(Buffer.from('-name')));
-  const argument = index === -1 ? null : decodeUtf8(argv[index + 1] ?? Buffer.alloc(0));
-  const name = argument === null ? null : guestName(argument);
+function shortNames(name: string | null): readonly string[] {
   if (name === null) return [];
   const characters = Array.from(name.slice(0, 2 * shortNameLength))
     .slice(0, shortNameLength)
@@ -114,9 +120,14 @@ function isRunFile(path: string, run: string, prefix: string): boolean {
   return ['', '-', '.'].includes(base.charAt(prefix.length));
 }
 
-function isNvram(path: string, state: string): boolean {
+/**
+ * `<state>/nvram/<name>_VARS.fd`, or with another suffix: what libvirt names after the domain. The author of a domain
+ * may point `<nvram>` at any other file there, and the files of other VMs must not come along.
+ */
+function isNvram(path: string, state: string, name: string | null): boolean {
   const [directory, base, ...deeper] = componentsBelow(path, state);
-  return directory === 'nvram' && base !== undefined && deeper.length === 0;
+  const isOwn = name !== null && base?.startsWith(`${name}_VARS.`) === true;
+  return directory === 'nvram' && isOwn && deeper.length === 0;
 }
 
 /** Components of a plain absolute path below a directory; none when it is not below, or not plain. */

@@ -175,14 +175,30 @@ describe('libvirtDomain', () => {
       `{"driver":"file","filename":"${state}/nvram/testvm_VARS.fd"}`,
       `${state}/nvram/testvm_VARS.fd`,
     ],
-    ['an nvram with a comma', `if=pflash,file=${state}/nvram/a,,b.fd`, `${state}/nvram/a,b.fd`],
-    ['a bare path', `${state}/nvram/x.fd`, `${state}/nvram/x.fd`],
+    [
+      'an nvram in key=value form',
+      `if=pflash,file=${state}/nvram/testvm_VARS.qcow2`,
+      `${state}/nvram/testvm_VARS.qcow2`,
+    ],
+    ['a bare path', `${state}/nvram/testvm_VARS.fd`, `${state}/nvram/testvm_VARS.fd`],
     ['a brace that is no JSON', `{x,path=${run}/swtpm/7-testvm.sock`, `${run}/swtpm/7-testvm.sock`],
   ];
   for (const [what, argument, path] of projected)
     it(`projects the path of ${what}`, () => {
       expect(domain([...libvirt, '-x', argument]).projections).to.deep.equal([home, path]);
     });
+
+  it('projects the nvram of a domain whose name libvirt shortens elsewhere, comma and all', () => {
+    const name = `${'x'.repeat(30)},y`;
+    const nvram = `${state}/nvram/${name}_VARS.fd`;
+    const argv = [...named(name, 'x'.repeat(20)), '-drive', `if=pflash,file=${nvram.replaceAll(',', ',,')}`];
+    expect(domain(argv).projections).to.deep.equal([`${state}/domain-7-${'x'.repeat(20)}`, nvram]);
+  });
+
+  it('does not project the nvram of the shortened name, which is another domain', () => {
+    const argv = [...named('x'.repeat(30), 'x'.repeat(20)), `${state}/nvram/${'x'.repeat(20)}_VARS.fd`];
+    expect(domain(argv).projections).to.deep.equal([`${state}/domain-7-${'x'.repeat(20)}`]);
+  });
 
   const ignored: readonly string[] = [
     `${run}/swtpm/8-testvm-swtpm.sock`,
@@ -199,6 +215,13 @@ describe('libvirtDomain', () => {
     `${state}/nvram`,
     `${state}/nvram/`,
     `${state}/nvram/..`,
+    `${state}/nvram/x.fd`,
+    `${state}/nvram/victim_VARS.fd`,
+    `${state}/nvram/testvm2_VARS.fd`,
+    `${state}/nvram/testvm`,
+    `${state}/nvram/testvm_VARS`,
+    `${state}/nvram/testvm_VARS.d/x`,
+    `${state}/nvram/_VARS.fd`,
     `${state}/nvram/a/b`,
     `${state}/domain-8-victim/master-key.aes`,
     `${state}/channel/target/x`,
@@ -221,7 +244,7 @@ describe('libvirtDomain', () => {
 
   it('projects each path once, none inside another, in a stable order', () => {
     const socket = `${run}/swtpm/7-testvm-swtpm.sock`;
-    const nvram = `${state}/nvram/x.fd`;
+    const nvram = `${state}/nvram/testvm_VARS.fd`;
     const argv = [...libvirt, `path=${socket}`, nvram, `path=${socket}`];
     expect(domain(argv, [], ['/srv/b', '/srv/b/c', '/srv/bc', home, `${home}/x`]).projections).to.deep.equal([
       home,
