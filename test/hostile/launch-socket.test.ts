@@ -4,6 +4,7 @@ import { fuzzLaunchSocket, type LiveFuzzCounts } from '../fuzz/live-fuzz.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { isRunning, listDescendants } from '../support/processes.ts';
+import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -20,10 +21,18 @@ describe('launch.sock under malformed, oversized, truncated, early and slow requ
 
   before(async () => {
     scratch = Scratch.open('test');
-    sandbox = await startSandbox(scratch, { vmUuid: 'honest', vmName: 'honest', mounts: [fakeEmulatorMount] });
+    sandbox = await startSandbox(scratch, {
+      vmUuid: 'honest',
+      vmName: 'honest',
+      mounts: [fakeEmulatorMount],
+    });
     // The fuzzer connects as root: it is to get further than to the question who calls.
     driver = await startNodeDriver(scratch, {
-      settings: { emulator: fakeEmulator, 'launch-users': 'libvirt-qemu, 0', 'log-level': 'error' },
+      settings: {
+        emulator: fakeEmulator,
+        'launch-users': `${findQemuAccount().uid}, 0`,
+        'log-level': 'error',
+      },
     });
   });
   after(() => scratch.close());
@@ -36,7 +45,12 @@ describe('launch.sock under malformed, oversized, truncated, early and slow requ
   };
 
   it(`${RUNS} of them: the daemon lives, leaks no fd, and starts honest VMs meanwhile`, async () => {
-    await fuzzLaunchSocket({ socketPath: driver.launchSocket, runs: 1000, seed: 7, concurrency: CONCURRENCY });
+    await fuzzLaunchSocket({
+      socketPath: driver.launchSocket,
+      runs: 1000,
+      seed: 7,
+      concurrency: CONCURRENCY,
+    });
     const daemon = driver.process;
     const helpers = listDescendants(daemon).length;
     const fds = countFds();

@@ -36,6 +36,7 @@ describe('the life of a VM', function () {
   let scratch: Scratch;
   let sandbox: Sandbox;
   let driver: NodeDriver;
+  let shimCgroup = '';
   let count = 0;
 
   before(async () => {
@@ -55,7 +56,10 @@ describe('the life of a VM', function () {
     const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
     if (pid === undefined) throw new Error('There is no emulator in the pod');
     const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return { launch, emulator: identify(pid), shim: identify(Number(parent)) };
+    const shim = identify(Number(parent));
+    shimCgroup =
+      /:(\/kubevirt-node-driver\/.+)$/m.exec(readFileSync(`/proc/${shim.pid}/cgroup`, 'utf8'))?.[1] ?? '';
+    return { launch, emulator: identify(pid), shim };
   };
   const waitForEnd = (process: ProcessIdentity): Promise<true> =>
     waitUntil(`process ${process.pid} has ended`, () => (isRunning(process) ? undefined : true), FENCE_MS);
@@ -63,8 +67,7 @@ describe('the life of a VM', function () {
     await waitUntil(
       'state and cgroups of the shim are removed',
       () =>
-        readdirSync(`${driver.runDirectory}/state`).length === 0 &&
-        findCgroup('/kubevirt-node-driver').length === 0
+        readdirSync(`${driver.runDirectory}/state`).length === 0 && findCgroup(shimCgroup).length === 0
           ? true
           : undefined,
       FENCE_MS,
