@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -50,6 +52,19 @@ static void append(struct line *line, const char *text) {
     line->text[line->length++] = *text++;
 }
 
+/* libvirt looks into the log the moment that our end closes the monitor's socket. virtlogd, which writes the log, may
+ * not have taken the line out of its pipe yet: then virsh would say "qemu unexpectedly closed the monitor", and no
+ * more. */
+static void wait_for_reader(void) {
+  const struct timespec pause = {.tv_nsec = 1000000};
+  struct stat info;
+  int unread = 0;
+  if (fstat(STDERR_FILENO, &info) < 0 || !S_ISFIFO(info.st_mode))
+    return;
+  for (int i = 0; i < 500 && ioctl(STDERR_FILENO, FIONREAD, &unread) == 0 && unread > 0; i++)
+    nanosleep(&pause, NULL);
+}
+
 static _Noreturn void refuse(const char *what, const char *why, const char *remedy) {
   struct line line = {.length = 0};
   append(&line, "qemu-kube: ");
@@ -64,6 +79,7 @@ static _Noreturn void refuse(const char *what, const char *why, const char *reme
   }
   line.text[line.length++] = '\n';
   (void)!write(STDERR_FILENO, line.text, line.length);
+  wait_for_reader();
   _exit(CANNOT_RUN);
 }
 
