@@ -28,6 +28,9 @@ export interface FakeLaunchOptions {
   readonly directory?: string;
 }
 
+/** What the domain of a VM says about itself. */
+export type FakeLaunchTarget = Pick<Sandbox, 'vmUuid' | 'vmName' | 'secret'>;
+
 /** A stub that was started as libvirt does it, with the stand-in as emulator. */
 export class FakeLaunch {
   readonly stub: ChildProcess;
@@ -89,7 +92,7 @@ export function runBare(options: Pick<FakeLaunchOptions, 'fds' | 'through'>): Fa
 /** Runs the stub of a driver for the VM of a sandbox. */
 export function launchFake(
   driver: NodeDriver,
-  sandbox: Sandbox,
+  sandbox: FakeLaunchTarget,
   options: FakeLaunchOptions = {},
 ): FakeLaunch {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(options.fds ?? [])];

@@ -1,0 +1,111 @@
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fakeEmulator } from './fake-launch.ts';
+import { runCommand } from './run-command.ts';
+import type { Scratch } from './scratch.ts';
+import { waitUntil } from './wait-until.ts';
+
+const fixtures = join(import.meta.dirname, '../fixtures/build');
+
+/** A launcher in a container of another runtime than the sandboxes'. */
+export interface BareContainer {
+  readonly vmUuid: string;
+  readonly vmName: string;
+  readonly secret: string;
+  readonly containerId: string;
+  /** The launcher's pid on the host. */
+  readonly pid: number;
+}
+
+/** Where such a container goes, and what it is called. */
+export interface BareContainerOptions {
+  readonly name: string;
+  /** The pod's cgroup; absent: where the runtime puts it. */
+  readonly podCgroup?: string;
+  readonly containerId?: string;
+}
+
+/** A root directory with nothing in it but a launcher, a secret and the stand-in for QEMU. */
+function makeRoot(scratch: Scratch, name: string): string {
+  const root = join(scratch.directory, `root-${name}`);
+  for (const directory of ['etc/kubevirt/node-driver', 'proc', 'sys', 'dev', 'tmp', 'run', 'opt'])
+    mkdirSync(join(root, directory), { recursive: true });
+  copyFileSync(join(fixtures, 'virt-launcher'), join(root, 'virt-launcher'));
+  copyFileSync(join(fixtures, 'fake-emulator'), join(root, fakeEmulator));
+  writeFileSync(join(root, 'etc/kubevirt/node-driver/secret'), `secret of ${name}\n`);
+  return root;
+}
+
+function launcherArguments(name: string): readonly string[] {
+  return ['/virt-launcher', '-kubevirt.vm.uuid', name, '-kubevirt.vm.name', name];
+}
+
+/** Runs a launcher with podman, on runc. */
+export async function startPodmanContainer(
+  scratch: Scratch,
+  { name, podCgroup }: BareContainerOptions,
+): Promise<BareContainer> {
+  const store = join(scratch.directory, 'podman');
+  const places = ['--root', `${store}/root`, '--runroot', `${store}/run`, '--tmpdir', `${store}/tmp`];
+  const podman = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--storage-driver', 'vfs', ...places];
+  const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+  const parent = podCgroup === undefined ? [] : ['--cgroup-parent', podCgroup];
+  const root = makeRoot(scratch, name);
+  if (podCgroup !== undefined) scratch.record({ kind: 'cgroup', path: podCgroup });
+  scratch.defer('remove the podman container', async () => {
+    await runCommand('podman', [...podman, 'rm', '--all', '--force', '--time', '0'], { allowFailure: true });
+  });
+  const run = ['run', '--detach', '--network', 'none', ...limits, ...parent, '--rootfs', root];
+  const { stdout } = await runCommand('podman', [...podman, ...run, ...launcherArguments(name)]);
+  const containerId = stdout.trim();
+  const inspected = await runCommand('podman', [
+    ...podman,
+    'inspect',
+    '--format',
+    '{{.State.Pid}}',
+    containerId,
+  ]);
+  return {
+    vmUuid: name,
+    vmName: name,
+    secret: `secret of ${name}`,
+    containerId,
+    pid: Number(inspected.stdout),
+  };
+}
+
+/** Runs a launcher with a containerd of our own. */
+export async function startContainerdContainer(
+  scratch: Scratch,
+  { name, podCgroup, containerId = '' }: BareContainerOptions,
+): Promise<BareContainer> {
+  const directory = join(scratch.directory, 'containerd');
+  const address = join(scratch.runDirectory, 'containerd.sock');
+  mkdirSync(directory, { recursive: true });
+  const lines = [
+    'version = 2',
+    `root = "${directory}/root"`,
+    `state = "${directory}/state"`,
+    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+    `[grpc]\n  address = "${address}"`,
+    `[ttrpc]\n  address = "${address}.ttrpc"`,
+  ];
+  writeFileSync(`${directory}/config.toml`, `${lines.join('\n')}\n`);
+  await scratch.startBackground('containerd', ['--config', `${directory}/config.toml`], `${directory}/log`);
+  await waitUntil('containerd listens', () => (existsSync(address) ? true : undefined), 15_000);
+  const ctr = async (...args: readonly string[]): Promise<string> =>
+    (await runCommand('ctr', ['--address', address, ...args], { allowFailure: true })).stdout;
+  scratch.defer('remove the containerd container', async () => {
+    await ctr('task', 'kill', '--signal', 'KILL', name);
+    await ctr('task', 'rm', '--force', name);
+    await ctr('container', 'rm', name);
+  });
+  const root = makeRoot(scratch, name);
+  if (podCgroup !== undefined) scratch.record({ kind: 'cgroup', path: podCgroup });
+  const cgroup = podCgroup === undefined ? [] : ['--cgroup', `${podCgroup}/${containerId}`];
+  await ctr('run', '--detach', '--rootfs', ...cgroup, root, name, ...launcherArguments(name));
+  const task = (await ctr('task', 'ls')).split('\n').find((line) => line.startsWith(name));
+  if (task === undefined) throw new Error('containerd did not start the container');
+  const pid = Number(task.split(/\s+/)[1]);
+  return { vmUuid: name, vmName: name, secret: `secret of ${name}`, containerId, pid };
+}
