@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findCgroup } from './cgroups.ts';
 import { fakeEmulator } from './fake-launch.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
@@ -51,7 +52,9 @@ export async function startPodmanContainer(
   const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
   const parent = podCgroup === undefined ? [] : ['--cgroup-parent', podCgroup];
   const root = makeRoot(scratch, name);
-  if (podCgroup !== undefined) scratch.record({ kind: 'cgroup', path: podCgroup });
+  // podman leaves the parent of its containers' cgroups behind.
+  const parents = [podCgroup ?? '/libpod_parent'].filter((path) => findCgroup(path).length === 0);
+  for (const path of parents) scratch.record({ kind: 'cgroup', path });
   scratch.defer('remove the podman container', async () => {
     await runCommand('podman', [...podman, 'rm', '--all', '--force', '--time', '0'], { allowFailure: true });
   });
