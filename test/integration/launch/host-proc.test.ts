@@ -12,7 +12,7 @@ describe("proc, the mount point of the node's procfs", function () {
   let scratch: Scratch;
   let elsewhere: string;
 
-  before(async () => {
+  before(() => {
     scratch = Scratch.open('test');
     elsewhere = join(scratch.directory, 'host/proc');
     mkdirSync(elsewhere, { recursive: true });
