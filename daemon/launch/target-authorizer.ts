@@ -34,10 +34,11 @@ export class TargetAuthorizer {
 
   /** @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts */
   async authorize(vm: VmIdentity, secret: Secret): Promise<AuthorizedTarget> {
-    const { targets, turnedDown } = this.#finder.find(vm);
+    const found = this.#finder.find(vm);
+    const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {
-      if (targets.length === 0) throw notFound(vm, turnedDown);
+      if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
       chosen = await this.#choose(vm, secret, targets);
       return chosen;
@@ -47,7 +48,10 @@ export class TargetAuthorizer {
   }
 
   async #choose(vm: VmIdentity, secret: Secret, targets: readonly PinnedTarget[]): Promise<AuthorizedTarget> {
-    const outcomes = await Promise.all(targets.map((pinned) => this.#check(pinned, secret)));
+    const checks = targets.map((pinned) => this.#check(pinned, secret));
+    // All of them to their end, also where one fails: the fds of their targets are in use until then.
+    await Promise.allSettled(checks);
+    const outcomes = await Promise.all(checks);
     const matches: AuthorizedTarget[] = [];
     const refusals: Refusal[] = [];
     for (const outcome of outcomes)
@@ -56,8 +60,11 @@ export class TargetAuthorizer {
     const [match] = matches;
     if (match !== undefined && matches.length === 1) return match;
     if (match !== undefined) throw ambiguous(vm, targets, 'more than one of them holds the secret');
-    const [refusal] = refusals;
-    if (refusal !== undefined && refusals.length === 1) throw refusal;
+    // Of several pods, the VM's is the one that holds the secret, even where the secret no longer counts.
+    const decisive =
+      refusals.length === 1 ? refusals : refusals.filter(({ code }) => code === 'secret-expired');
+    const [refusal] = decisive;
+    if (refusal !== undefined && decisive.length === 1) throw refusal;
     throw ambiguous(vm, targets, 'none of them holds the secret of the domain');
   }
 
@@ -67,12 +74,7 @@ export class TargetAuthorizer {
       const owner = { directory: launcher.directory, credentials: target.credentials };
       const held = await this.#reader.read(owner);
       // The reading took time: what was read must still be the file of that very process.
-      if (!launcher.isAlive())
-        throw new Refusal(
-          'target-gone',
-          `Cannot use process ${target.pid}: it has ended`,
-          'start the pod anew',
-        );
+      if (!launcher.isAlive()) return launcherEnded(target.pid);
       if (!compareSecrets(secret, held.secret))
         throw new Refusal(
           'secret-mismatch',
@@ -89,8 +91,17 @@ export class TargetAuthorizer {
       });
       return { pinned, validUntil };
     } catch (error) {
-      if (error instanceof Refusal) return error;
-      throw error;
+      if (!(error instanceof Refusal)) throw error;
+      // The file of a pod that ended cannot be read either: say what is behind it.
+      return launcher.isAlive() ? error : launcherEnded(target.pid);
     }
   }
+}
+
+function launcherEnded(pid: number): Refusal {
+  return new Refusal(
+    'target-gone',
+    `Cannot start the VM: the virt-launcher of its pod (process ${pid}) ended meanwhile`,
+    'start the VM again when the pod is running',
+  );
 }

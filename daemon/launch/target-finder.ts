@@ -22,6 +22,8 @@ export interface TurnedDownCandidate {
 export interface FoundTargets {
   readonly targets: readonly PinnedTarget[];
   readonly turnedDown: readonly TurnedDownCandidate[];
+  /** Launchers of this or any other VM that have ended: whose they were cannot be told any more. */
+  readonly zombies: readonly number[];
 }
 
 /** Finds the pods of a VM among the processes of the node. */
@@ -47,8 +49,6 @@ export class TargetFinder {
         turnedDown.push({ pid, reason: error.message });
       }
     }
-    if (matching.length === 0)
-      turnedDown.push(...zombies.map((pid) => ({ pid, reason: 'is a zombie: its pod has ended' })));
 
     const chosen = selectTargets(
       verified.map((pinned) => ({
@@ -59,7 +59,7 @@ export class TargetFinder {
       })),
     ).map(({ pinned }) => pinned);
     for (const each of verified) if (!chosen.includes(each)) each[Symbol.dispose]();
-    return { targets: chosen, turnedDown };
+    return { targets: chosen, turnedDown, zombies };
   }
 
   /** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
@@ -81,7 +81,7 @@ export class TargetFinder {
   findOnly(vm: VmIdentity): PinnedTarget {
     const found = this.find(vm);
     const [first, ...others] = found.targets;
-    if (first === undefined) throw notFound(vm, found.turnedDown);
+    if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;
     for (const each of found.targets) each[Symbol.dispose]();
     throw ambiguous(vm, found.targets, 'they can only be told apart by the secret');
@@ -98,12 +98,14 @@ function containerOf({ proc, kubepodsBase }: VerificationContext, pid: number): 
 }
 
 /** Says that a VM has no pod here, with the first process that looked like one. */
-export function notFound(vm: VmIdentity, turnedDown: readonly TurnedDownCandidate[]): Refusal {
+export function notFound(vm: VmIdentity, { turnedDown, zombies }: FoundTargets): Refusal {
   const [first] = turnedDown;
+  const [zombie] = zombies;
   if (first === undefined)
     return new Refusal(
       'target-not-found',
-      `Cannot find a virt-launcher of VM ${describeVm(vm)} on this node`,
+      `Cannot find a virt-launcher of VM ${describeVm(vm)} on this node` +
+        (zombie === undefined ? '' : ` (process ${zombie} is the zombie of one that has ended)`),
       'start its pod on this node first, and check the uuid of the domain',
     );
   return new Refusal(

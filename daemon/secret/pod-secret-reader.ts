@@ -22,14 +22,22 @@ export interface SecretOwner {
   readonly credentials: Credentials;
 }
 
-const reasons: Readonly<Record<ReadFileError['step'], string>> = {
-  root: 'the root directory of the pod cannot be opened',
-  open: 'it cannot be opened',
-  type: 'it is not a regular file',
-  size: 'it is too large',
-  content: 'it cannot be read',
-  deadline: 'the file system of the pod did not answer in time',
-};
+function reasonOf({ step, code }: ReadFileError, maxSize: number): string {
+  switch (step) {
+    case 'root':
+      return `the root directory of the pod cannot be opened (${code})`;
+    case 'open':
+      return `it cannot be opened (${code})`;
+    case 'type':
+      return 'it is not a regular file';
+    case 'size':
+      return `it is larger than ${maxSize} bytes`;
+    case 'content':
+      return `it cannot be read (${code})`;
+    case 'deadline':
+      return 'the file system of the pod did not answer in time';
+  }
+}
 
 /** Reads the secret out of a pod, through the broker: no path of a pod is ever opened by this process. */
 export class PodSecretReader {
@@ -62,15 +70,17 @@ export class PodSecretReader {
     } catch (error) {
       if (!(error instanceof ReadFileError)) throw error;
       if (error.step === 'open' && error.code === 'ENOENT') return null;
-      throw this.#refusal(file, `${reasons[error.step]} (${error.code})`, error);
+      throw this.#refusal(file, reasonOf(error, maxSize), error);
     }
   }
 
   #refusal(file: string, why: string, cause?: Error): Refusal {
     return new Refusal(
       'secret-file',
-      `Cannot read the secret "${file}" of the pod: ${why}`,
-      'mount a Kubernetes Secret with the key "secret" there, or set "secret-file"',
+      `Cannot read "${file}" of the pod: ${why}`,
+      file === this.expiresAtFile
+        ? 'mend the key "expires-at" of the Kubernetes Secret, or remove it so that "secret-lifetime" holds'
+        : 'mount a Kubernetes Secret with the key "secret" there, or set "secret-file" in qemu-kube.conf',
       cause === undefined ? {} : { cause },
     );
   }
