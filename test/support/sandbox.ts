@@ -91,6 +91,11 @@ export class Sandbox {
     return `${this.podCgroup}/${this.containerId}`;
   }
 
+  /** What the pod sees, read-only, as /etc/kubevirt/node-driver. */
+  get secretDirectory(): string {
+    return join(this.#directory, 'secret');
+  }
+
   /** The container's first process, with its pid on the host. */
   get init(): ProcessIdentity {
     if (this.#init === undefined) throw new Error('The sandbox has not been started');
@@ -130,7 +135,7 @@ export class Sandbox {
       argv: options.argv ?? this.#defaultArguments(options),
       environment: listEnvironment(options),
       mounts: [
-        { source: join(this.#directory, 'secret'), destination: '/etc/kubevirt/node-driver', readOnly: true },
+        { source: this.secretDirectory, destination: '/etc/kubevirt/node-driver', readOnly: true },
         { source: join(this.#directory, 'share'), destination: '/share' },
         ...(options.mounts ?? []),
       ],
@@ -253,7 +258,7 @@ export class Sandbox {
 
   /** As the kubelet writes a Secret volume: files behind a link that is replaced at every change. */
   #makeSecret({ expiresAt }: SandboxOptions, user: SandboxUser): void {
-    const directory = join(this.#directory, 'secret');
+    const directory = this.secretDirectory;
     const data = '..2024_01_01_00_00_00.0';
     mkdirSync(join(directory, data), { recursive: true, mode: 0o755 });
     symlinkSync(data, join(directory, '..data'));

@@ -20,7 +20,8 @@ export function takeSnapshot({ markers, directories = [] }: SnapshotScope): Snap
   const processes = listProcesses()
     .filter(({ pid }) => isOurs(describeProcess(pid)))
     .map(
-      ({ pid, startTime, state }) => `process ${pid} (${startTime}) ${state} ${readArguments(pid).join(' ')}`,
+      ({ pid, startTime, state }) =>
+        `${state === 'Z' ? 'zombie' : 'process'} ${pid} (${startTime}) ${readArguments(pid).join(' ')}`,
     );
   const cgroups = listCgroupRoots().flatMap(listCgroupTree).filter(isOurs);
   const mounts = listMountsBelow('').filter(isOurs);
