@@ -1,5 +1,4 @@
 import type net from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
@@ -29,19 +28,10 @@ export interface LaunchServerOptions {
   readonly observer: LaunchObserver;
 }
 
-/** One connection, from the moment that its request is awaited. */
-interface Conversation {
-  readonly connection: LaunchConnection;
-  readonly refuse: (error: unknown) => void;
-  /** Settled when nothing is being done for it. */
-  handling: Promise<void>;
-}
-
 /** The daemon's side of `launch.sock`: reads one request a connection, and answers it. */
 export class LaunchServer {
   readonly #options: LaunchServerOptions;
-  readonly #conversations = new Set<Conversation>();
-  #isClosing = false;
+  readonly #connections = new Set<net.Socket>();
 
   constructor(options: LaunchServerOptions) {
     this.#options = options;
@@ -50,11 +40,12 @@ export class LaunchServer {
   /** Serves one accepted connection. Never throws. */
   accept(socket: net.Socket): void {
     const connection = new LaunchConnection(socket, performance.now());
-    if (this.#isClosing || this.#conversations.size >= MAX_CONNECTIONS) {
-      const busy = new Refusal('busy', 'Cannot take another request now', 'start the VM again in a moment');
-      this.#refuse(connection, null, busy);
+    if (this.#connections.size >= MAX_CONNECTIONS) {
+      this.#refuse(connection, null, new Refusal('busy', 'Cannot take another request now', 'try again'));
       return;
     }
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
     let caller: Caller;
     try {
       caller = this.#identify(socket);
@@ -65,15 +56,9 @@ export class LaunchServer {
     this.#read(socket, connection, caller);
   }
 
-  /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    this.#isClosing = true;
-    const stopping = new Refusal('busy', 'Cannot start the VM: the node driver is stopping', 'start the VM again');
-    const conversations = [...this.#conversations];
-    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping);
-    const underWay = conversations.flatMap(({ connection, handling }) => (connection.isReleased ? [handling] : []));
-    if (underWay.length > 0)
-      await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
+  /** Ends what is still being read or decided. */
+  close(): void {
+    for (const socket of this.#connections) socket.destroy();
   }
 
   #identify(socket: net.Socket): Caller {
@@ -91,6 +76,7 @@ export class LaunchServer {
   #read(socket: net.Socket, connection: LaunchConnection, caller: Caller): void {
     const reader = new RequestReader();
     let answered = false;
+    let handling: Promise<void> = Promise.resolve();
     const refuse = (error: unknown): void => {
       if (answered) return;
       answered = true;
@@ -102,16 +88,12 @@ export class LaunchServer {
         refuse(new Refusal('protocol', 'Cannot read the request: it did not arrive in time', 'try again')),
       this.#options.requestDeadlineMs,
     );
-    const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
-    this.#conversations.add(conversation);
     socket.on('data', (chunk) => {
-      // Once refused, nothing that still arrives can become a launch.
-      if (answered) return;
       try {
         const request = reader.push(chunk);
         if (request === null) return;
         clearTimeout(timer);
-        conversation.handling = this.#handle(request, connection, caller, refuse);
+        handling = this.#handle(request, connection, caller, refuse);
       } catch (error) {
         refuse(error);
       }
@@ -122,10 +104,7 @@ export class LaunchServer {
     socket.once('close', () => {
       clearTimeout(timer);
       // Not before: while a request is being handled, the caller's fds are in use.
-      void conversation.handling.finally(() => {
-        this.#conversations.delete(conversation);
-        caller.process[Symbol.dispose]();
-      });
+      void handling.finally(() => caller.process[Symbol.dispose]());
     });
   }
 
