@@ -27,7 +27,8 @@ function pidsBelow(directory: string): readonly number[] {
       pids.push(...listed.map(Number).filter((pid) => pid > 0));
       directories.push(...children(next));
     } catch (error) {
-      if (!hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+      // Gone, or a threaded cgroup, which a workload may make and which lists no processes.
+      if (!hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ENOTSUP')) throw error;
     }
   }
   return pids.slice(0, MAX_PROCESSES);

@@ -39,6 +39,8 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupHierarchy[]
 const mountOptions = new Set([
   'rw',
   'ro',
+  'seclabel',
+  'favordynmods',
   'xattr',
   'noprefix',
   'clone_children',
@@ -46,8 +48,9 @@ const mountOptions = new Set([
   'release_agent',
 ]);
 
+/** Of what is written `name=value`, only the name of a hierarchy without controllers counts. */
 function isController(option: string): boolean {
-  return !mountOptions.has(option) && !option.startsWith('release_agent=');
+  return option.startsWith('name=') || (!mountOptions.has(option) && !option.includes('='));
 }
 
 /** The directory of one cgroup membership, or `null` where its hierarchy is not mounted. */

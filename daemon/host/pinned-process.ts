@@ -12,17 +12,32 @@ const READ_LIMIT = 65536;
  */
 export class PinnedProcess implements Disposable {
   readonly pid: number;
-  /** For signals, for setns and for the shim. */
-  readonly pidfd: number;
-  /** The directory `/proc/PID`. */
-  readonly directory: number;
   readonly #libc: Libc;
+  readonly #pidfd: number;
+  readonly #directory: number;
+  #isOpen = true;
 
   private constructor(libc: Libc, pid: number, pidfd: number, directory: number) {
     this.#libc = libc;
     this.pid = pid;
-    this.pidfd = pidfd;
-    this.directory = directory;
+    this.#pidfd = pidfd;
+    this.#directory = directory;
+  }
+
+  /**
+   * For signals, for setns and for the shim.
+   *
+   * @throws Error once it is disposed of: the number may be that of another file by then
+   */
+  get pidfd(): number {
+    this.#assertOpen();
+    return this.#pidfd;
+  }
+
+  /** The directory `/proc/PID`. Throws like {@link pidfd}. */
+  get directory(): number {
+    this.#assertOpen();
+    return this.#directory;
   }
 
   /**
@@ -103,8 +118,15 @@ export class PinnedProcess implements Disposable {
     return inodes;
   }
 
+  /** A second call does nothing: the numbers may belong to other files by then. */
   [Symbol.dispose](): void {
-    fs.closeSync(this.pidfd);
-    fs.closeSync(this.directory);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    fs.closeSync(this.#pidfd);
+    fs.closeSync(this.#directory);
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen) throw new Error(`Cannot use process ${this.pid}: it was let go of`);
   }
 }

@@ -65,7 +65,8 @@ export function identifyCaller(libc: Libc, proc: string, socket: number): Caller
     };
   } catch (error) {
     process?.[Symbol.dispose]();
-    if (hasCode(error, 'ESRCH', 'ENOENT')) throw gone(error);
+    // SO_PEERPIDFD of a process that was reaped: EINVAL or ESRCH, as the kernel's version has it.
+    if (hasCode(error, 'ESRCH', 'ENOENT', 'EINVAL', 'ENODATA')) throw gone(error);
     throw error;
   }
 }

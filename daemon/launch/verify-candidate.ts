@@ -71,9 +71,13 @@ function pinInit(
   const found = selectContainerInit(containerProcesses(context.proc, directory));
   if (found === null) throw new TurnedDown('is in a container without an init');
   const init = PinnedProcess.open(context.libc, context.proc, found.pid);
-  if (parseStat(init.readText('stat'))?.startTime === found.startTime) return [init, found];
-  init[Symbol.dispose]();
-  throw new TurnedDown('is in a container whose init has ended');
+  try {
+    if (parseStat(init.readText('stat'))?.startTime === found.startTime) return [init, found];
+    throw new TurnedDown('is in a container whose init has ended');
+  } catch (error) {
+    init[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function verifyPinned(context: VerificationContext, vm: VmIdentity, launcher: PinnedProcess): PinnedTarget {
@@ -132,7 +136,11 @@ export function verifyCandidate(context: VerificationContext, vm: VmIdentity, pi
     return verifyPinned(context, vm, launcher);
   } catch (error) {
     launcher?.[Symbol.dispose]();
+    if (error instanceof TurnedDown) throw error;
     if (hasCode(error, 'ESRCH', 'ENOENT')) throw new TurnedDown('has ended', { cause: error });
+    // What a pod does to its own processes and cgroups must not keep another pod from being looked at.
+    if (error instanceof Error && 'code' in error && !hasCode(error, 'EMFILE', 'ENFILE', 'ENOMEM'))
+      throw new TurnedDown(`cannot be looked at (${String(error.code)})`, { cause: error });
     throw error;
   }
 }
