@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { hasCode } from '../errors.ts';
 import {
@@ -28,7 +29,11 @@ export class ReadFileError extends Error {
 
 const readSteps = ['root', 'root', 'open', 'type', 'size', 'content', 'deadline'] as const;
 const ANSWER_DEADLINE_MS = 10_000;
-const RESTART_DELAY_MS = 100;
+/** A broker that dies again and again is started ever more slowly. */
+const RESTART_DELAYS_MS = [100, 500, 2000, 5000] as const;
+/** So long a request waits for a broker that is being started again. */
+const RESTART_WAIT_MS = 1000;
+const MAX_ID = 0xffff_ffff;
 
 interface Pending {
   readonly resolve: (frame: BrokerFrame) => void;
@@ -48,6 +53,12 @@ function errnoName(errno: number): string {
   return Object.entries(os.constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
+function writeAll(socket: net.Socket, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
 /** The daemon's side of `qemu-kube-broker`. Starts it, and starts it again when it dies. */
 export class Broker {
   readonly #options: BrokerOptions;
@@ -58,6 +69,10 @@ export class Broker {
   #received: Buffer = Buffer.alloc(0);
   #nextId = 1;
   #stopping = false;
+  /** Ends without an answer in between. */
+  #failures = 0;
+  /** When the broker last answered, by the monotonic clock. */
+  #answeredAt = 0;
   /** Frames with fds bypass the stream: one at a time, and only while the stream has nothing left to write. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -69,24 +84,34 @@ export class Broker {
     return this.#child?.pid ?? null;
   }
 
+  /** @throws Error when there is no such program, or no process can be started */
   start(): void {
     const { libc, libraryDirectory } = this.#options;
     const program = `${libraryDirectory}/qemu-kube-broker`;
     fs.accessSync(program, fs.constants.X_OK);
     const [own, theirs] = libc.socketPair();
-    const child = spawn(program, [`${libraryDirectory}/qemu-kube-shim`], {
-      stdio: ['ignore', 'inherit', 'inherit', theirs],
-      env: {},
-      cwd: '/',
-    });
-    fs.closeSync(theirs);
+    let child: ChildProcess;
+    try {
+      child = spawn(program, [`${libraryDirectory}/qemu-kube-shim`], {
+        stdio: ['ignore', 'inherit', 'inherit', theirs],
+        env: {},
+        cwd: '/',
+      });
+    } catch (error) {
+      fs.closeSync(own);
+      throw error;
+    } finally {
+      fs.closeSync(theirs);
+    }
     this.#child = child;
     this.#descriptor = own;
     this.#received = Buffer.alloc(0);
     const socket = new net.Socket({ fd: own, readable: true, writable: true });
     this.#socket = socket;
-    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('data', (chunk) => this.#receive(child, chunk));
     socket.on('error', () => undefined); // the exit says it
+    // A broker that closes its side is no use any more, whether or not it lives.
+    socket.once('close', () => child.kill('SIGKILL'));
     child.once('error', (error) => this.#ended(child, error.message));
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `status ${code ?? 'unknown'}`));
   }
@@ -126,11 +151,16 @@ export class Broker {
   }
 
   async #ask(type: number, payload: Buffer, fds: readonly number[]): Promise<BrokerFrame> {
-    const id = this.#nextId++;
+    if (this.#stopping) throw new Error('Cannot reach the broker: the daemon is stopping');
+    const id = this.#nextId;
+    this.#nextId = id === MAX_ID ? 1 : id + 1;
+    const askedAt = performance.now();
     const answer = new Promise<BrokerFrame>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new Error('Cannot reach the broker: it did not answer in time'));
+        // Not a word to anybody meanwhile: it hangs, and would for ever.
+        if (this.#answeredAt < askedAt) this.#child?.kill('SIGKILL');
       }, ANSWER_DEADLINE_MS);
       this.#pending.set(id, { resolve, reject, timer });
     });
@@ -143,28 +173,38 @@ export class Broker {
   }
 
   async #send(id: number, type: number, payload: Buffer, fds: readonly number[]): Promise<void> {
-    const socket = this.#socket;
-    if (socket === null || socket.destroyed)
-      throw new Error('Cannot reach the broker: it is being restarted');
     const header = encodeBrokerHeader(type, id, payload.length, fds.length);
-    for (let attempt = 0; ; attempt++) {
+    const deadline = performance.now() + RESTART_WAIT_MS;
+    for (;;) {
       // Given up meanwhile: the numbers may belong to other files by now.
       if (!this.#pending.has(id)) return;
-      try {
-        this.#options.libc.sendWithFds(this.#descriptor, header, fds);
-        break;
-      } catch (error) {
-        if (!hasCode(error, 'EAGAIN') || attempt === 100) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 10));
+      const socket = this.#socket;
+      const isReachable = socket?.destroyed === false;
+      if (isReachable && this.#trySend(header, fds)) {
+        if (payload.length > 0) await writeAll(socket, payload);
+        return;
       }
+      if (performance.now() >= deadline)
+        throw new Error(`Cannot reach the broker: it ${isReachable ? 'is busy' : 'is being restarted'}`);
+      await delay(10);
     }
-    if (payload.length > 0)
-      await new Promise<void>((resolve, reject) => {
-        socket.write(payload, (error) => (error ? reject(error) : resolve()));
-      });
   }
 
-  #receive(chunk: Buffer): void {
+  /** False when the socket's buffer is full. */
+  #trySend(header: Buffer, fds: readonly number[]): boolean {
+    try {
+      this.#options.libc.sendWithFds(this.#descriptor, header, fds);
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'EAGAIN')) return false;
+      throw error;
+    }
+  }
+
+  #receive(child: ChildProcess, chunk: Buffer): void {
+    if (child !== this.#child) return;
+    this.#answeredAt = performance.now();
+    this.#failures = 0;
     const { frames, rest } = takeBrokerFrames(Buffer.concat([this.#received, chunk]));
     this.#received = rest;
     for (const frame of frames) this.#settle(frame.id)?.resolve(frame);
@@ -185,12 +225,24 @@ export class Broker {
   #ended(child: ChildProcess, status: string): void {
     if (child !== this.#child) return;
     this.#socket?.destroy();
+    this.#socket = null;
     this.#child = null;
     this.#failAll(`it ended (${status})`);
+    this.#startAgain(status);
+  }
+
+  #startAgain(status: string): void {
     if (this.#stopping) return;
     this.#options.onRestart(status);
+    const wait = RESTART_DELAYS_MS[this.#failures] ?? RESTART_DELAYS_MS.at(-1);
+    this.#failures++;
     setTimeout(() => {
-      if (!this.#stopping) this.start();
-    }, RESTART_DELAY_MS);
+      if (this.#stopping) return;
+      try {
+        this.start();
+      } catch (error) {
+        this.#startAgain(error instanceof Error ? error.message : String(error));
+      }
+    }, wait).unref();
   }
 }
