@@ -7,9 +7,11 @@ export function cpuMask(list: string): Uint8Array {
   for (const part of list.split(',')) {
     const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
     if (first === undefined) return new Uint8Array();
+    if (Number(last ?? first) < Number(first)) return new Uint8Array();
     for (let cpu = Number(first); cpu <= Number(last ?? first); cpu++) bits.add(cpu);
   }
-  const mask = new Uint8Array(Math.ceil((Math.max(...bits) + 1) / 64) * 8);
+  const highest = [...bits].reduce((a, b) => Math.max(a, b));
+  const mask = new Uint8Array(Math.ceil((highest + 1) / 64) * 8);
   for (const cpu of bits) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7));
   return mask;
 }

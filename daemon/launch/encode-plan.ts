@@ -45,9 +45,9 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-function u64(value: number): Buffer {
+function u64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(value === Infinity ? UNLIMITED : BigInt(value));
+  bytes.writeBigUInt64LE(value);
   return bytes;
 }
 
@@ -71,11 +71,11 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     ...plan.groups.map((group) => record('group', u32(group))),
     record('umask', u32(plan.umask)),
     ...plan.limits.map(({ resource, soft, hard }) =>
-      record('limit', u32(resource), u32(0), u64(soft), u64(hard)),
+      record('limit', u32(resource), u32(0), u64(soft ?? UNLIMITED), u64(hard ?? UNLIMITED)),
     ),
     record('oomScoreAdj', int32),
     ...(plan.affinity.length > 0 ? [record('affinity', plan.affinity)] : []),
-    ...plan.namespaces.map(({ flag, inode }) => record('namespace', u32(flag), u32(0), u64(inode))),
+    ...plan.namespaces.map(({ flag, inode }) => record('namespace', u32(flag), u32(0), u64(BigInt(inode)))),
     ...plan.cgroups.map((path) => string('cgroup', path)),
     record('cgroupText', plan.cgroupText),
     ...plan.projections.map(({ path, owned, optional }) =>

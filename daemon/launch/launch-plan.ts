@@ -13,11 +13,11 @@ export interface PlannedProjection {
   readonly optional: boolean;
 }
 
-/** A resource limit; `Infinity` means none. */
+/** A resource limit; `null` means none. Not a number: the kernel's have 64 bits. */
 export interface ResourceLimit {
   readonly resource: number;
-  readonly soft: number;
-  readonly hard: number;
+  readonly soft: bigint | null;
+  readonly hard: bigint | null;
 }
 
 /** Everything the shim needs to know. Pure data; `stub/plan.h` is its binary form. */

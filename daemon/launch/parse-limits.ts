@@ -20,8 +20,8 @@ const resources: Readonly<Record<string, number>> = {
   'Max realtime timeout': 15,
 };
 
-function limit(text: string): number {
-  return text === 'unlimited' ? Infinity : Number(text);
+function limit(text: string): bigint | null {
+  return text === 'unlimited' ? null : BigInt(text);
 }
 
 /** Reads the text of `/proc/PID/limits`. */

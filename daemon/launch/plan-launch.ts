@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
+import { quoteText } from '../quote-text.ts';
 import type { Credentials, Namespaces, NamespaceKind, Target } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { cpuMask } from './cpu-mask.ts';
@@ -18,6 +19,7 @@ const namespaceFlags: Readonly<Partial<Record<NamespaceKind, number>>> = {
 };
 
 const MAX_GROUPS = 256;
+const MAX_PROJECTIONS = 64;
 
 /** The part of the configuration that shapes a launch. */
 export interface LaunchPolicy {
@@ -46,16 +48,25 @@ function planNamespaces(
   kinds: readonly NamespaceKind[],
   namespaces: Namespaces,
 ): readonly PlannedNamespace[] {
-  return kinds.flatMap((kind) => {
+  return kinds.map((kind) => {
     const flag = namespaceFlags[kind];
     const inode = namespaces[kind];
-    return flag === undefined || inode === undefined ? [] : [{ flag, inode }];
+    if (flag !== undefined && inode !== undefined) return { flag, inode };
+    // Never silently less than what is configured.
+    throw new Refusal(
+      'launch-failed',
+      `Cannot join the ${kind} namespace of the pod: this kernel or this release has no way to`,
+      'take it out of "namespaces"',
+    );
   });
 }
 
-/** The pod's fsGroup is among its supplementary groups; root's group is no way to share a volume. */
-function planGroups(caller: Credentials, target: Credentials): readonly number[] {
-  const shared = target.groups.filter((group) => group !== 0);
+/**
+ * The pod's fsGroup is among its supplementary groups; root's group is no way to share a volume. A pod may choose its
+ * groups at will: outside of its mount namespace they would open files of the node (the disks, for a start).
+ */
+function planGroups(caller: Credentials, target: Credentials, hasPodMounts: boolean): readonly number[] {
+  const shared = hasPodMounts ? target.groups.filter((group) => group !== 0) : [];
   return [...new Set([...caller.groups, ...shared])].slice(0, MAX_GROUPS);
 }
 
@@ -66,7 +77,7 @@ function planCgroups({ target, hierarchies }: PlanInput): readonly string[] {
     if (directory !== null) return directory;
     throw new Refusal(
       'launch-failed',
-      `Cannot join the cgroup "${membership.path}" of the pod: its hierarchy "${membership.hierarchy}" is not mounted`,
+      `Cannot join the cgroup ${quoteText(membership.path)} of the pod: its hierarchy "${membership.hierarchy}" is not mounted`,
       'mount all cgroup hierarchies of the node below /sys/fs/cgroup',
     );
   });
@@ -74,6 +85,12 @@ function planCgroups({ target, hierarchies }: PlanInput): readonly string[] {
 
 function planProjections({ policy, domain }: PlanInput): readonly PlannedProjection[] {
   if (!policy.namespaces.includes('mnt')) return [];
+  if (domain.projections.length > MAX_PROJECTIONS)
+    throw new Refusal(
+      'launch-failed',
+      `Cannot show ${domain.projections.length} files of the domain in the pod: at most ${MAX_PROJECTIONS} are possible`,
+      'remove devices from the domain, or name a common directory in "project"',
+    );
   return domain.projections.map((path) => ({
     path,
     owned: path === domain.directory,
@@ -84,7 +101,8 @@ function planProjections({ policy, domain }: PlanInput): readonly PlannedProject
 /**
  * Everything that the shim is to do, from what was asked, what was found and what is configured.
  *
- * @throws Refusal when the pod is in a cgroup that can't be joined from here
+ * @throws Refusal `launch-failed` when the pod has a cgroup or namespace that can't be joined from here, or when the
+ *   domain has too many files
  */
 export function planLaunch(input: PlanInput): LaunchPlan {
   const { policy, request, caller, target } = input;
@@ -96,7 +114,7 @@ export function planLaunch(input: PlanInput): LaunchPlan {
     cwd: request.cwd,
     uid: caller.credentials.uid,
     gid: caller.credentials.gid,
-    groups: planGroups(caller.credentials, target.credentials),
+    groups: planGroups(caller.credentials, target.credentials, policy.namespaces.includes('mnt')),
     umask: caller.umask,
     limits: caller.limits,
     oomScoreAdj: input.oomScoreAdj,
