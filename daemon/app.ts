@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
 import { Broker } from './host/broker.ts';
-import { viewHost, type HostView } from './host/host-view.ts';
+import { viewHost } from './host/host-view.ts';
 import { createLibc } from './host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
-import { findGroup, parseUsers, readHostFile, resolveUsers } from './host/user-database.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
@@ -22,12 +22,14 @@ import { Health } from './observe/health.ts';
 import { startHttpServer, type HttpServer } from './observe/http-server.ts';
 import { errorFields, type Logger } from './observe/logger.ts';
 import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.ts';
+import { createNodeBackend } from './node-backend.ts';
 import { findPackageRoot } from './package-root.ts';
 import { makeRunDirectory } from './run-directory.ts';
 import { PodSecretReader } from './secret/pod-secret-reader.ts';
-import { Secret } from './secret/secret.ts';
 
 const API_GRACE_MS = 3000;
+/** For launches that are under way when the daemon is told to stop. */
+const LAUNCH_GRACE_MS = 5000;
 const REQUEST_DEADLINE_MS = 2000;
 const LAUNCH_DEADLINE_MS = 8000;
 
@@ -41,31 +43,6 @@ export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly build: BuildInfo;
-}
-
-/** Who may launch, whose group may connect, and who may use the API. */
-interface Access {
-  readonly launchUids: ReadonlySet<number>;
-  readonly launchGid: number;
-  readonly apiUids: ReadonlySet<number>;
-}
-
-function resolveAccess(config: Config, host: HostView, logger: Logger): Access {
-  const users = parseUsers(readHostFile(host.root, '/etc/passwd'));
-  const launch = resolveUsers(users, config.launchUsers);
-  const api = resolveUsers(users, config.apiUsers);
-  if (launch.uids.size === 0)
-    logger.warn('Nobody may launch: the node has none of the launch-users', { users: launch.unknown });
-  const { launchGroup } = config;
-  const gid =
-    launchGroup === null
-      ? launch.gid
-      : /^\d+$/.test(launchGroup)
-        ? Number(launchGroup)
-        : findGroup(readHostFile(host.root, '/etc/group'), launchGroup);
-  if (gid === null && launchGroup !== null)
-    throw new Error(`Cannot find the group "${launchGroup}": create it, or correct "launch-group"`);
-  return { launchUids: launch.uids, launchGid: gid ?? 0, apiUids: api.uids };
 }
 
 function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
@@ -88,32 +65,33 @@ function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
 }
 
 /**
- * Starts the daemon, in this order: what serves health first, then what launches need, then the machines of an
- * earlier daemon, and only then the doors.
+ * Starts the daemon, in this order: what decides whether it may run here at all, then what serves health, what
+ * launches need, the API's door, the machines of an earlier daemon, and only then the door for launches.
  *
  * @throws Error with cause and remedy when a part can't start; what was started is stopped again
  */
 export async function startApp({ config, logger, build }: AppOptions): Promise<App> {
   await using started = new AsyncDisposableStack();
 
-  const metrics = createMetrics(build);
-  const health = new Health(['machines', 'launch-socket', 'api-socket']);
-  const http = await startHttp(config, health, metrics, logger);
-  started.defer(() => http?.close());
-
   const libc = createLibc();
   const host = viewHost(config.proc);
   for (const warning of host.warnings) logger.warn('Cannot verify the view of the node', { warning });
   const access = resolveAccess(config, host, logger);
-  const run = makeRunDirectory(config.runDirectory, access);
+  // From here on there is no second daemon: it would take these machines over, too.
+  const run = started.use(makeRunDirectory(config.runDirectory, { launchGid: access.launchGid, libc }));
+
+  const metrics = createMetrics(build);
+  const health = new Health(['machines', 'launch-socket', 'api-socket']);
+  const http = await startHttp(config, health, metrics, logger);
+  started.defer(() => http?.close());
 
   const broker = new Broker({
     libc,
     libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub', 'build'),
     onRestart: (status) => logger.error('The broker ended and is started again', { status }),
   });
-  broker.start();
   started.defer(() => broker.stop());
+  broker.start();
 
   const registry = followMachines(logger.child('machines'), metrics);
   const state = new StateDirectory(run.state);
@@ -124,6 +102,9 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     state,
     shimCgroups: new ShimCgroups(host.hierarchies, host.root),
     bootId: fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+    onError: (launchId, error) => {
+      logger.error('Failed to look after a VM', { launchId, ...errorFields(error) });
+    },
   });
   started.defer(() => supervisor.close());
 
@@ -155,9 +136,9 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     paths: config,
     identity: config.identity,
     targetWaitMs: config.targetWait,
+    onSecretCheck: (result) => metrics.secretChecked(result),
   });
 
-  // Both doors are held before the machines are touched: of two daemons, only one gets this far.
   const observer = new LaunchObserver(logger.child('launch'), metrics);
   const launches = new LaunchServer({
     libc,
@@ -172,18 +153,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     socketMode: 0o600,
     allowedUids: access.apiUids,
     peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
-    backend: {
-      resolve: (vm) => {
-        using pinned = finder.findOnly(vm);
-        return Promise.resolve(pinned.target);
-      },
-      validateSecret: async (vm, secret) => {
-        const { pinned, validUntil } = await authorizer.authorize(vm, Secret.fromText(secret));
-        pinned[Symbol.dispose]();
-        return { target: pinned.target, validUntil };
-      },
-      machines: registry,
-    },
+    backend: createNodeBackend({ finder, authorizer, registry }),
     logger: logger.child('api'),
     metrics,
   });
@@ -194,9 +164,9 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   health.set('machines', true);
 
   const door = await openLaunchSocket(run.launchSocket, access.launchGid, launches, logger);
-  started.defer(() => {
+  started.defer(async () => {
     door.close();
-    launches.close();
+    await launches.close(LAUNCH_GRACE_MS);
   });
   health.set('launch-socket', true);
   api.setServing(true);

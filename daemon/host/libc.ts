@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+
 import koffi from 'koffi';
 
 import { SystemCallError } from '../errors.ts';
@@ -32,6 +34,8 @@ export interface Libc {
   socketPair(): readonly [number, number];
   /** A memory file with this content that nobody can change any more, close-on-exec. */
   sealedMemory(name: string, content: Uint8Array): number;
+  /** Locks an open file for this process alone, until it closes it or ends. Throws `EAGAIN` when another has it. */
+  lock(fd: number): void;
 }
 
 const AF_UNIX = 1;
@@ -46,6 +50,8 @@ const MSG_NOSIGNAL = 0x4000;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 const ALL_SEALS = 0x0f;
 
 const SYS_pidfd_send_signal = 424;
@@ -75,6 +81,7 @@ export function createLibc(): Libc {
   const socketpair: Call = library.func('socketpair', 'int', ['int', 'int', 'int', 'void *']);
   const memfdCreate: Call = library.func('memfd_create', 'int', ['str', 'uint']);
   const fcntl: Call = library.func('int fcntl(int, int, int)');
+  const flock: Call = library.func('int flock(int, int)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
   const syscall: Call = library.func('long syscall(long, long, long, void *, long)');
 
@@ -154,10 +161,19 @@ export function createLibc(): Libc {
     sealedMemory(name, content) {
       const action = 'write a memory file';
       const fd = call(action, 'memfd_create', memfdCreate, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-      for (let at = 0; at < content.length;)
-        at += call(action, 'write', write, fd, content.subarray(at), content.length - at);
-      call(action, 'fcntl', fcntl, fd, F_ADD_SEALS, ALL_SEALS);
-      return fd;
+      try {
+        for (let at = 0; at < content.length;)
+          at += call(action, 'write', write, fd, content.subarray(at), content.length - at);
+        call(action, 'fcntl', fcntl, fd, F_ADD_SEALS, ALL_SEALS);
+        return fd;
+      } catch (error) {
+        fs.closeSync(fd);
+        throw error;
+      }
+    },
+
+    lock(fd) {
+      call('lock a file', 'flock', flock, fd, LOCK_EX | LOCK_NB);
     },
   };
 }

@@ -33,10 +33,35 @@ export class ShimCgroups {
     });
   }
 
-  /** Removes what is empty of the cgroups of one launch, and their parent with the last one. */
-  remove(launchId: string): void {
-    for (const { directory } of this.#roots)
-      for (const each of [`${directory}/${PARENT}/${launchId}`, `${directory}/${PARENT}`]) removeEmpty(each);
+  /**
+   * Removes what is empty of the cgroups of one launch, and their parent with the last one.
+   *
+   * @returns false when a process is still in one of them
+   */
+  remove(launchId: string): boolean {
+    const removed = this.#roots.map(({ directory }) => {
+      const isGone = removeEmpty(`${directory}/${PARENT}/${launchId}`);
+      if (isGone) removeEmpty(`${directory}/${PARENT}`);
+      return isGone;
+    });
+    return removed.every(Boolean);
+  }
+
+  /** The processes in the cgroups of one launch: its shim, or what is about to become its QEMU. */
+  processes(launchId: string): readonly number[] {
+    const pids = this.#roots.flatMap(({ directory }) => {
+      try {
+        const text = fs.readFileSync(`${directory}/${PARENT}/${launchId}/cgroup.procs`, 'latin1');
+        return text
+          .split('\n')
+          .map(Number)
+          .filter((pid) => pid > 0);
+      } catch (error) {
+        if (hasCode(error, 'ENOENT', 'ENODEV')) return [];
+        throw error;
+      }
+    });
+    return [...new Set(pids)];
   }
 
   /** Launches that still have a cgroup. */
@@ -65,10 +90,14 @@ function inheritCpuset(directory: string): void {
   }
 }
 
-function removeEmpty(directory: string): void {
+/** Whether the directory is gone. */
+function removeEmpty(directory: string): boolean {
   try {
     fs.rmdirSync(directory);
+    return true;
   } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;
+    if (hasCode(error, 'ENOENT')) return true;
+    if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return false;
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { frameHeaderLength, frameMagic, frameTypes, maxRefusalLength, protocolVersion } from './frame.ts';
 import type { FrameType } from './frame.ts';
+import { oneLine } from './one-line.ts';
 
 /** Header and payload of one frame. The caller keeps to the length that the type permits. */
 export function encodeFrame(type: FrameType, payload: Uint8Array): Buffer {
@@ -17,8 +18,7 @@ export function encodeFrame(type: FrameType, payload: Uint8Array): Buffer {
  * line without control or formatting characters, cut to 1,024 bytes between two characters.
  */
 export function encodeRefused(text: string): Buffer {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  return encodeFrame(frameTypes.refused, cutUtf8(Buffer.from(line, 'utf8'), maxRefusalLength));
+  return encodeFrame(frameTypes.refused, cutUtf8(Buffer.from(oneLine(text), 'utf8'), maxRefusalLength));
 }
 
 function cutUtf8(bytes: Buffer, limit: number): Buffer {

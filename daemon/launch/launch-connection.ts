@@ -9,6 +9,7 @@ export class LaunchConnection {
   readonly #socket: net.Socket;
   readonly #acceptedAt: number;
   readonly #gone = new AbortController();
+  #isReleased = false;
 
   /** @param acceptedAt milliseconds of a monotonic clock */
   constructor(socket: net.Socket, acceptedAt: number) {
@@ -33,17 +34,27 @@ export class LaunchConnection {
     return fdOf(this.#socket);
   }
 
+  /** True from {@link release} on: the descriptor may be on its way to a shim, so it must stay open. */
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
   /** Ends the connection with one line for libvirt's error message. */
   refuse(line: string): void {
     this.#gone.abort();
-    if (!this.#socket.destroyed) this.#socket.end(encodeRefused(line));
-    // A stub that does not read must not keep the connection.
-    setTimeout(() => this.#socket.destroy(), 1000).unref();
+    if (this.#socket.destroyed) return;
+    this.#socket.write(encodeRefused(line));
+    // As soon as the kernel has the line, which the stub can read also later: whether it reads, or goes on to send,
+    // it does not keep the connection.
+    this.#socket.destroySoon();
+    const timer = setTimeout(() => this.#socket.destroy(), 1000).unref();
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   /** From here on this process takes nothing out of the connection: what comes is the shim's. */
   release(): void {
     stopReading(this.#socket);
+    this.#isReleased = true;
   }
 
   /** Closes this process's copy; the shim's stays open. */

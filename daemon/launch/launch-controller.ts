@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { Refusal } from '../errors.ts';
+import { Refusal, type RefusalCode } from '../errors.ts';
 import type { Broker } from '../host/broker.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { Libc } from '../host/libc.ts';
@@ -15,6 +15,7 @@ import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { encodePlan } from './encode-plan.ts';
 import type { LaunchConnection } from './launch-connection.ts';
+import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
 import type { PinnedTarget } from './pinned-target.ts';
@@ -39,7 +40,16 @@ export interface LaunchControllerOptions {
   readonly identity: IdentitySource;
   /** How long to wait for a pod that is not there yet. */
   readonly targetWaitMs: number;
+  /** Told what came of the secret of each launch that got as far as having it checked. */
+  readonly onSecretCheck: (result: 'valid' | 'refused' | 'failed') => void;
 }
+
+const secretRefusals: ReadonlySet<RefusalCode> = new Set([
+  'secret-file',
+  'secret-mismatch',
+  'secret-expired',
+  'target-ambiguous',
+]);
 
 /** What came of a launch that was allowed. */
 export interface LaunchResult {
@@ -91,6 +101,19 @@ export class LaunchController {
   }
 
   async #authorize(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
+    const { onSecretCheck } = this.#options;
+    try {
+      const authorized = await this.#awaitTarget(vm, secret, gone);
+      onSecretCheck('valid');
+      return authorized;
+    } catch (error) {
+      if (!(error instanceof Refusal)) onSecretCheck('failed');
+      else if (secretRefusals.has(error.code)) onSecretCheck('refused');
+      throw error;
+    }
+  }
+
+  async #awaitTarget(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
     const deadline = performance.now() + this.#options.targetWaitMs;
     for (;;) {
       try {
@@ -104,7 +127,7 @@ export class LaunchController {
   }
 
   async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
-    const { registry, supervisor } = this.#options;
+    const { registry } = this.#options;
     const { vm, connection } = demand;
     await this.#predecessorEnded(vm, pinned.target.podUid);
     const running = registry.findLive(vm.uuid, pinned.target.podUid);
@@ -117,14 +140,10 @@ export class LaunchController {
     if (connection.gone.aborted)
       throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
     const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
-    let handedOver = false;
     try {
-      const shimCgroups = supervisor.prepare(machine);
-      const report = await this.#handOver(machine, demand, pinned, shimCgroups);
-      handedOver = true;
-      return { machine: await supervisor.follow(machine.launchId, report), started: true, failure: null };
+      const machineRunning = await this.#handOver(machine, demand, pinned);
+      return { machine: machineRunning, started: true, failure: null };
     } catch (error) {
-      if (!handedOver) supervisor.discard(machine.launchId);
       if (error instanceof ShimFailure) return { machine, started: false, failure: error.message };
       throw error;
     }
@@ -141,15 +160,58 @@ export class LaunchController {
     }
   }
 
-  /** Returns this process's end of the socket pair on which the shim reports. */
-  async #handOver(
+  /** Has a shim started and waits for its QEMU. From the start on, the supervisor cleans up whatever comes of it. */
+  async #handOver(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
+    const { libc, broker, supervisor, state } = this.#options;
+    const { connection, caller } = demand;
+    let running: Promise<Machine>;
+    {
+      using opened = new DisposableStack();
+      const keep = (fd: number): number => {
+        opened.defer(() => fs.closeSync(fd));
+        return fd;
+      };
+      let report = -1;
+      let fds: readonly number[];
+      try {
+        const plan = encodePlan(this.#plan(machine, demand, pinned, supervisor.prepare(machine)));
+        const memory = keep(libc.sealedMemory('launch-plan', plan));
+        const directory = keep(fs.openSync(state.directoryOf(machine.launchId), fs.constants.O_DIRECTORY));
+        connection.release();
+        const [own, theirs] = libc.socketPair();
+        report = own;
+        const { launcher, init } = pinned;
+        fds = [
+          connection.descriptor,
+          memory,
+          keep(theirs),
+          directory,
+          launcher.pidfd,
+          launcher.directory,
+          init.pidfd,
+          caller.process.directory,
+        ];
+      } catch (error) {
+        if (report >= 0) fs.closeSync(report);
+        supervisor.discard(machine.launchId);
+        throw error;
+      }
+      // Before the shim is started: also one that comes to life while the broker's answer is lost is followed.
+      running = supervisor.follow(machine.launchId, report);
+      running.catch(() => undefined);
+      await broker.startShim(fds);
+    }
+    return running;
+  }
+
+  #plan(
     machine: Machine,
-    { request, caller, connection, domain }: Demand,
+    { request, caller, domain }: Demand,
     pinned: PinnedTarget,
     shimCgroups: readonly string[],
-  ): Promise<number> {
-    const { libc, host, broker, policy, state } = this.#options;
-    const plan = planLaunch({
+  ): LaunchPlan {
+    const { host, policy } = this.#options;
+    return planLaunch({
       launchId: machine.launchId,
       policy,
       request,
@@ -162,34 +224,6 @@ export class LaunchController {
       hostMountNamespace: host.mountNamespace,
       shimCgroups,
     });
-    const opened: number[] = [];
-    const keep = (fd: number): number => {
-      opened.push(fd);
-      return fd;
-    };
-    const [own, theirs] = libc.socketPair();
-    keep(theirs);
-    try {
-      const memory = keep(libc.sealedMemory('launch-plan', encodePlan(plan)));
-      const directory = keep(fs.openSync(state.directoryOf(machine.launchId), fs.constants.O_DIRECTORY));
-      connection.release();
-      await broker.startShim([
-        connection.descriptor,
-        memory,
-        theirs,
-        directory,
-        pinned.launcher.pidfd,
-        pinned.launcher.directory,
-        pinned.init.pidfd,
-        caller.process.directory,
-      ]);
-      return own;
-    } catch (error) {
-      fs.closeSync(own);
-      throw error;
-    } finally {
-      for (const fd of opened) fs.closeSync(fd);
-    }
   }
 }
 

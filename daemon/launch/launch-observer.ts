@@ -4,14 +4,17 @@ import type { Metrics } from '../observe/metrics.ts';
 import { errorFields } from '../observe/logger.ts';
 import type { Caller } from './caller.ts';
 import type { LaunchResult } from './launch-controller.ts';
+import { oneLine } from './one-line.ts';
 import { ProtocolError } from './protocol-error.ts';
+
+type LaunchMetrics = Pick<Metrics, 'launchStarted' | 'launchRefused' | 'peerRejected'>;
 
 /** Tells log and metrics how launches went. */
 export class LaunchObserver {
-  readonly #logger: Logger;
-  readonly #metrics: Metrics;
+  readonly #logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly #metrics: LaunchMetrics;
 
-  constructor(logger: Logger, metrics: Metrics) {
+  constructor(logger: Pick<Logger, 'info' | 'warn' | 'error'>, metrics: LaunchMetrics) {
     this.#logger = logger;
     this.#metrics = metrics;
   }
@@ -30,19 +33,26 @@ export class LaunchObserver {
       this.#logger.info('Started a VM in its pod', fields);
     } else {
       this.#metrics.launchRefused('launch-failed', seconds);
-      this.#logger.warn('Refused a launch', { ...fields, reason: 'launch-failed', cause: failure });
+      this.#logger.warn('Refused a launch', {
+        ...fields,
+        reason: 'launch-failed',
+        cause: oneLine(failure ?? ''),
+      });
     }
   }
 
   refused(error: unknown, caller: Caller | null, seconds: number): void {
     const reason = reasonOf(error);
     this.#metrics.launchRefused(reason, seconds);
+    // Turned away for who they are or because there are too many: before anything was read from them.
+    if (caller === null && (reason === 'caller-not-allowed' || reason === 'busy'))
+      this.#metrics.peerRejected('launch');
     const fields = { reason, callerPid: caller?.identity.pid, callerUid: caller?.credentials.uid, seconds };
     if (reason === 'internal') this.#logger.error('Failed to launch', { ...fields, ...errorFields(error) });
     else
       this.#logger.warn('Refused a launch', {
         ...fields,
-        cause: error instanceof Error ? error.message : '',
+        cause: oneLine(error instanceof Error ? error.message : ''),
       });
   }
 }

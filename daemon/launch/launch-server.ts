@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
@@ -28,10 +29,19 @@ export interface LaunchServerOptions {
   readonly observer: LaunchObserver;
 }
 
+/** One connection, from the moment that its request is awaited. */
+interface Conversation {
+  readonly connection: LaunchConnection;
+  readonly refuse: (error: unknown) => void;
+  /** Settled when nothing is being done for it. */
+  handling: Promise<void>;
+}
+
 /** The daemon's side of `launch.sock`: reads one request a connection, and answers it. */
 export class LaunchServer {
   readonly #options: LaunchServerOptions;
-  readonly #connections = new Set<net.Socket>();
+  readonly #conversations = new Set<Conversation>();
+  #isClosing = false;
 
   constructor(options: LaunchServerOptions) {
     this.#options = options;
@@ -40,12 +50,11 @@ export class LaunchServer {
   /** Serves one accepted connection. Never throws. */
   accept(socket: net.Socket): void {
     const connection = new LaunchConnection(socket, performance.now());
-    if (this.#connections.size >= MAX_CONNECTIONS) {
-      this.#refuse(connection, null, new Refusal('busy', 'Cannot take another request now', 'try again'));
+    if (this.#isClosing || this.#conversations.size >= MAX_CONNECTIONS) {
+      const busy = new Refusal('busy', 'Cannot take another request now', 'start the VM again in a moment');
+      this.#refuse(connection, null, busy);
       return;
     }
-    this.#connections.add(socket);
-    socket.once('close', () => this.#connections.delete(socket));
     let caller: Caller;
     try {
       caller = this.#identify(socket);
@@ -56,9 +65,21 @@ export class LaunchServer {
     this.#read(socket, connection, caller);
   }
 
-  /** Ends what is still being read or decided. */
-  close(): void {
-    for (const socket of this.#connections) socket.destroy();
+  /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const stopping = new Refusal(
+      'busy',
+      'Cannot start the VM: the node driver is stopping',
+      'start the VM again',
+    );
+    const conversations = [...this.#conversations];
+    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping);
+    const underWay = conversations.flatMap(({ connection, handling }) =>
+      connection.isReleased ? [handling] : [],
+    );
+    if (underWay.length > 0)
+      await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
   }
 
   #identify(socket: net.Socket): Caller {
@@ -76,7 +97,6 @@ export class LaunchServer {
   #read(socket: net.Socket, connection: LaunchConnection, caller: Caller): void {
     const reader = new RequestReader();
     let answered = false;
-    let handling: Promise<void> = Promise.resolve();
     const refuse = (error: unknown): void => {
       if (answered) return;
       answered = true;
@@ -88,12 +108,16 @@ export class LaunchServer {
         refuse(new Refusal('protocol', 'Cannot read the request: it did not arrive in time', 'try again')),
       this.#options.requestDeadlineMs,
     );
+    const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
+    this.#conversations.add(conversation);
     socket.on('data', (chunk) => {
+      // Once refused, nothing that still arrives can become a launch.
+      if (answered) return;
       try {
         const request = reader.push(chunk);
         if (request === null) return;
         clearTimeout(timer);
-        handling = this.#handle(request, connection, caller, refuse);
+        conversation.handling = this.#handle(request, connection, caller, refuse);
       } catch (error) {
         refuse(error);
       }
@@ -104,7 +128,10 @@ export class LaunchServer {
     socket.once('close', () => {
       clearTimeout(timer);
       // Not before: while a request is being handled, the caller's fds are in use.
-      void handling.finally(() => caller.process[Symbol.dispose]());
+      void conversation.handling.finally(() => {
+        this.#conversations.delete(conversation);
+        caller.process[Symbol.dispose]();
+      });
     });
   }
 

@@ -1,4 +1,6 @@
-import { hasCode } from '../errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { hasCode, Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import type { ShimCgroups } from '../host/shim-cgroups.ts';
@@ -7,12 +9,16 @@ import type { ProcessIdentity } from '../target/target.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
 import { ShimConnection } from './shim-connection.ts';
-import { parseShimMessage, type ShimMessage } from './shim-message.ts';
+import { parseExitRecord, parseShimMessage, type ShimMessage } from './shim-message.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
 
 const SIGKILL = 9;
-/** After this long without a word, a shim that was asked to start QEMU is taken for dead. */
-const START_DEADLINE_MS = 15_000;
+/** A shim that has not got QEMU to run after this long hangs: its own deadline is shorter. */
+const START_DEADLINE_MS = 20_000;
+/** How often a shim is looked for that lives, but does not listen yet. */
+const LOOK_INTERVAL_MS = 100;
+/** A process is gone from its cgroup a moment after its connections are closed. */
+const CGROUP_RETRIES_MS = [10, 50, 250, 1000, 5000] as const;
 
 /** A launch that failed in the shim, which has told the stub already. */
 export class ShimFailure extends Error {}
@@ -24,18 +30,37 @@ export interface MachineSupervisorOptions {
   readonly state: StateDirectory;
   readonly shimCgroups: ShimCgroups;
   readonly bootId: string;
+  /** Told of what went wrong with one machine; the others go on. */
+  readonly onError: (launchId: string, error: unknown) => void;
+}
+
+function endedEarly(): Refusal {
+  return new Refusal(
+    'launch-failed',
+    'Cannot start the VM: its supervisor "qemu-kube-shim" ended before QEMU ran',
+    'start the VM again, and look into the kernel log of the node if that does not help',
+  );
+}
+
+function tookTooLong(): Refusal {
+  return new Refusal(
+    'launch-failed',
+    'Cannot start the VM: its supervisor "qemu-kube-shim" did not get QEMU to run in time',
+    'check the file systems of the pod and of the node, and start the VM again',
+  );
 }
 
 /** Follows the shims of this node: keeps the registry true, and leaves nothing behind when one ends. */
 export class MachineSupervisor {
   readonly #options: MachineSupervisorOptions;
   readonly #connections = new Map<string, ShimConnection>();
+  #isClosed = false;
 
   constructor(options: MachineSupervisorOptions) {
     this.#options = options;
   }
 
-  /** Makes a launch known, on disk first. The returned directories are the shim's cgroups. */
+  /** Makes a launch known, which reserves its VM, and puts it on disk. The returned directories are the shim's cgroups. */
   prepare(machine: Machine): readonly string[] {
     const { registry, state, shimCgroups, bootId } = this.#options;
     registry.put(machine);
@@ -44,29 +69,27 @@ export class MachineSupervisor {
     return directories;
   }
 
-  /** Undoes {@link prepare} for a launch whose shim never ran, or failed. */
+  /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */
   discard(launchId: string): void {
-    const { registry, state, shimCgroups } = this.#options;
-    registry.remove(launchId);
-    state.remove(launchId);
-    shimCgroups.remove(launchId);
+    this.#options.registry.remove(launchId);
+    this.#cleanUp(launchId);
   }
 
   /**
-   * Follows a shim that has just been started, until QEMU runs.
+   * Follows a shim that is about to be started, until QEMU runs. Whatever comes of it is cleaned up when the other end
+   * of `fd` is closed everywhere: by the shim's end, or because there never was one.
    *
    * @param fd the daemon's end of the socket pair of the launch; taken over
-   * @throws ShimFailure when the shim could not start QEMU; everything is cleaned up then
+   * @throws ShimFailure when the shim could not start QEMU and has told the stub; a Refusal when it told nobody
    */
   async follow(launchId: string, fd: number): Promise<Machine> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => connection.close(), START_DEADLINE_MS);
-      let failure = 'the shim ended without a word';
+      let failure: Error = endedEarly();
       let started = false;
       const connection = ShimConnection.ofDescriptor(fd, {
         onMessage: (message) => {
-          this.#hear(launchId, message);
-          if (message.kind === 'failed') failure = message.text;
+          this.#guard(launchId, () => this.#hear(launchId, message));
+          if (message.kind === 'failed') failure = new ShimFailure(message.text);
           if (message.kind !== 'started') return;
           started = true;
           clearTimeout(timer);
@@ -75,28 +98,37 @@ export class MachineSupervisor {
         },
         onClosed: () => {
           clearTimeout(timer);
-          if (started) {
-            this.#shimGone(launchId);
-            return;
-          }
           this.#connections.delete(launchId);
-          this.discard(launchId);
-          reject(new ShimFailure(failure));
+          // The shim goes on, and tells the stub itself.
+          if (this.#isClosed)
+            reject(new ShimFailure('the daemon stopped before QEMU ran; the launch goes on'));
+          else if (started) this.#guard(launchId, () => this.#shimGone(launchId));
+          else {
+            this.discard(launchId);
+            reject(failure);
+          }
         },
       });
+      const timer = setTimeout(() => {
+        failure = tookTooLong();
+        this.#guard(launchId, () => this.#killShim(launchId));
+        reject(failure);
+      }, START_DEADLINE_MS);
       this.#connections.set(launchId, connection);
     });
   }
 
   /**
    * Takes over what an earlier daemon left: machines that run, machines that ended meanwhile, launches that never
-   * came to be.
+   * came to be. A shim that is still starting its QEMU is waited for after this.
    */
   async adopt(): Promise<void> {
-    const { state, shimCgroups } = this.#options;
+    const { state, shimCgroups, onError } = this.#options;
     const known = state.list();
-    await Promise.all(known.map((launchId) => this.#adoptOne(launchId)));
-    for (const launchId of shimCgroups.list()) if (!known.includes(launchId)) shimCgroups.remove(launchId);
+    await Promise.all(
+      known.map((launchId) => this.#adoptOne(launchId).catch((error: unknown) => onError(launchId, error))),
+    );
+    for (const launchId of shimCgroups.list()) if (!known.includes(launchId)) this.#removeCgroups(launchId);
   }
 
   /** Whether there is something of a machine that runs: its QEMU, or a shim that is about to start one. */
@@ -114,37 +146,90 @@ export class MachineSupervisor {
 
   /** Lets go of all shims, which go on. */
   close(): void {
+    this.#isClosed = true;
     for (const connection of this.#connections.values()) connection.close();
-    this.#connections.clear();
   }
 
   async #adoptOne(launchId: string): Promise<void> {
     const { registry, state, bootId } = this.#options;
     const record = state.read(launchId);
     if (record?.bootId !== bootId) {
+      if (this.#shimLives(launchId))
+        throw new Error('Cannot read the record of a machine whose shim lives: it is left alone');
       this.discard(launchId);
       return;
     }
     registry.put(this.#withStarted(record, launchId));
-    const message = this.#readExit(launchId);
-    if (message !== null) {
-      this.#hear(launchId, message);
-      this.#shimGone(launchId);
-      return;
+    const exit = this.#readExit(launchId);
+    if (exit !== null) {
+      this.#end(launchId, exit);
+      this.#cleanUp(launchId);
+    } else if (!(await this.#connect(launchId))) {
+      if (this.#shimLives(launchId)) void this.#lookForShim(launchId);
+      else this.#shimGone(launchId);
     }
-    await new Promise<void>((resolve) => {
-      const connection = ShimConnection.connect(state.shimSocketOf(launchId), {
-        onMessage: (each) => {
-          this.#hear(launchId, each);
-          if (each.kind === 'started') resolve();
+  }
+
+  /** Resolves with true once the shim has spoken; false when none listens, or it does not speak. */
+  #connect(launchId: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      let hasSpoken = false;
+      const connection = new ShimConnection(this.#options.state.connectToShim(launchId), {
+        onMessage: (message) => {
+          hasSpoken = true;
+          this.#guard(launchId, () => this.#hear(launchId, message));
+          // It listens only once QEMU runs, so this comes with the greeting.
+          if (message.kind === 'started') resolve(true);
         },
         onClosed: () => {
-          this.#shimGone(launchId);
-          resolve();
+          this.#connections.delete(launchId);
+          if (hasSpoken && !this.#isClosed) this.#guard(launchId, () => this.#shimGone(launchId));
+          resolve(hasSpoken);
         },
       });
       this.#connections.set(launchId, connection);
     });
+  }
+
+  /** A shim lives, but can't be reached: it is still starting its QEMU, or this daemon lacks something to connect. */
+  async #lookForShim(launchId: string): Promise<void> {
+    const { registry, onError } = this.#options;
+    const deadline = performance.now() + START_DEADLINE_MS;
+    for (;;) {
+      await delay(LOOK_INTERVAL_MS, undefined, { ref: false });
+      if (this.#isClosed) return;
+      try {
+        if (await this.#connect(launchId)) return;
+        if (!this.#shimLives(launchId)) {
+          this.#shimGone(launchId);
+          return;
+        }
+        const isStarting = registry.get(launchId)?.qemu === undefined;
+        if (isStarting && performance.now() >= deadline) this.#killShim(launchId);
+      } catch (error) {
+        onError(launchId, error);
+        await delay(1000, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Asked of the kernel: the shim and what it is about to run QEMU in are the only processes of these cgroups. */
+  #shimLives(launchId: string): boolean {
+    return this.#options.shimCgroups.processes(launchId).length > 0;
+  }
+
+  /** QEMU ends with its shim. */
+  #killShim(launchId: string): void {
+    const { libc, proc, shimCgroups } = this.#options;
+    for (const pid of shimCgroups.processes(launchId)) {
+      try {
+        using pinned = PinnedProcess.open(libc, proc, pid);
+        // Pinned first, and seen in the cgroup again: it is this process.
+        if (shimCgroups.processes(launchId).includes(pid)) libc.signal(pinned.pidfd, SIGKILL);
+      } catch (error) {
+        if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
+      }
+    }
   }
 
   #withStarted(record: MachineRecord, launchId: string): Machine {
@@ -153,9 +238,9 @@ export class MachineSupervisor {
     return message?.kind === 'started' ? { ...record.machine, qemu: message.qemu } : record.machine;
   }
 
-  #readExit(launchId: string): ShimMessage | null {
-    const [line] = this.#options.state.readFile(launchId, 'exit')?.split('\n') ?? [];
-    return line === undefined ? null : parseShimMessage(line);
+  #readExit(launchId: string): MachineExit | null {
+    const text = this.#options.state.readFile(launchId, 'exit');
+    return text === null ? null : parseExitRecord(text);
   }
 
   #hear(launchId: string, message: ShimMessage): void {
@@ -170,30 +255,28 @@ export class MachineSupervisor {
         registry.put({ ...machine, state: 'running', qemu: message.qemu });
         break;
       case 'exited':
-        registry.put({
-          ...machine,
-          state: 'exited',
-          exit: { ...message.exit, at: new Date().toISOString() },
-        });
+        this.#end(launchId, { ...message.exit, at: new Date().toISOString() });
         break;
       case 'failed':
         break;
     }
   }
 
-  /** The connection ended. With an exit that is as it should be; without, QEMU must not run on unsupervised. */
-  #shimGone(launchId: string): void {
+  #end(launchId: string, exit: MachineExit): void {
     const { registry } = this.#options;
-    // A daemon that closes its side itself lets go of the shim: then there is nothing to conclude.
-    if (!this.#connections.delete(launchId) && registry.get(launchId)?.state === 'running') return;
     const machine = registry.get(launchId);
-    if (machine !== undefined && machine.state !== 'exited') {
-      const written = this.#readExit(launchId);
-      if (written !== null) this.#hear(launchId, written);
+    if (machine !== undefined) registry.put({ ...machine, state: 'exited', exit });
+  }
+
+  /** There is no shim any more. With an exit that is as it should be; without, QEMU must not run on unsupervised. */
+  #shimGone(launchId: string): void {
+    const machine = this.#options.registry.get(launchId);
+    if (machine?.state === 'starting' || machine?.state === 'running') {
+      const exit = this.#readExit(launchId);
+      if (exit !== null) this.#end(launchId, exit);
       else this.#lost(machine);
     }
-    this.#options.state.remove(launchId);
-    this.#options.shimCgroups.remove(launchId);
+    this.#cleanUp(launchId);
   }
 
   #lost(machine: Machine): void {
@@ -210,6 +293,29 @@ export class MachineSupervisor {
         libc.signal(pinned.pidfd, SIGKILL);
     } catch (error) {
       if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
+    }
+  }
+
+  #cleanUp(launchId: string): void {
+    this.#guard(launchId, () => this.#options.state.remove(launchId));
+    this.#removeCgroups(launchId);
+  }
+
+  #removeCgroups(launchId: string, attempt = 0): void {
+    this.#guard(launchId, () => {
+      const wait = CGROUP_RETRIES_MS[attempt];
+      if (this.#options.shimCgroups.remove(launchId) || wait === undefined) return;
+      // What is still there when the daemon stops is removed by the next one.
+      setTimeout(() => this.#removeCgroups(launchId, attempt + 1), wait).unref();
+    });
+  }
+
+  /** For what is done in event handlers: a full disk must end neither the daemon nor the care for other machines. */
+  #guard(launchId: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#options.onError(launchId, error);
     }
   }
 }

@@ -7,11 +7,15 @@ const MAX_LINE = 4096;
 
 export interface ShimConnectionEvents {
   readonly onMessage: (message: ShimMessage) => void;
-  /** The shim has gone, or never was there. Always the last call. */
-  readonly onClosed: () => void;
+  /**
+   * The connection has ended: the last call.
+   *
+   * @param error of the socket, e.g. `ENOENT` or `ECONNREFUSED` when no shim listens
+   */
+  readonly onClosed: (error: Error | null) => void;
 }
 
-/** A connection to one shim: the socket it was started with, or its `shim.sock`. */
+/** A connection to one shim: over the socket it was started with, or over its `shim.sock`. */
 export class ShimConnection {
   readonly #socket: net.Socket;
   readonly #events: ShimConnectionEvents;
@@ -20,19 +24,16 @@ export class ShimConnection {
   constructor(socket: net.Socket, events: ShimConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
+    let failure: Error | null = null;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(text));
-    socket.on('error', () => undefined); // 'close' follows
-    socket.once('close', () => events.onClosed());
+    socket.on('error', (error) => (failure = error)); // 'close' follows
+    socket.once('close', () => events.onClosed(failure));
   }
 
   /** The daemon's end of the socket pair that a shim was started with. */
   static ofDescriptor(fd: number, events: ShimConnectionEvents): ShimConnection {
     return new ShimConnection(new net.Socket({ fd, readable: true, writable: true }), events);
-  }
-
-  static connect(path: string, events: ShimConnectionEvents): ShimConnection {
-    return new ShimConnection(net.connect(path), events);
   }
 
   /** Asks the shim to send QEMU a signal. */
@@ -50,6 +51,7 @@ export class ShimConnection {
     this.#received = lines.pop() ?? '';
     if (this.#received.length > MAX_LINE) this.#socket.destroy();
     for (const line of lines) {
+      if (line.length > MAX_LINE) continue;
       const message = parseShimMessage(line);
       if (message !== null) this.#events.onMessage(message);
     }

@@ -10,6 +10,19 @@ export type ShimMessage =
 
 const reasons = ['qemu', 'stub-gone', 'pod-gone'] as const;
 
+/**
+ * Reads the exit record that a shim leaves on disk: the line that it tells, and when that was.
+ *
+ * @returns `null` for what is no such record
+ */
+export function parseExitRecord(text: string): MachineExit | null {
+  const [line = '', when = ''] = text.split('\n');
+  const message = parseShimMessage(line);
+  const seconds = /^at (\d{1,11})$/.exec(when)?.[1];
+  if (message?.kind !== 'exited' || seconds === undefined) return null;
+  return { ...message.exit, at: new Date(Number(seconds) * 1000).toISOString() };
+}
+
 /** Reads one line of a shim; `null` for one that this version does not know. */
 export function parseShimMessage(line: string): ShimMessage | null {
   const identity = /^(?:shim 1|started) (\d+) (\d+)$/.exec(line);

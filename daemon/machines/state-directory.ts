@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
@@ -26,10 +27,6 @@ export class StateDirectory {
     return path.join(this.#path, launchId);
   }
 
-  shimSocketOf(launchId: string): string {
-    return path.join(this.#path, launchId, 'shim.sock');
-  }
-
   list(): readonly string[] {
     return fs
       .readdirSync(this.#path, { withFileTypes: true })
@@ -41,6 +38,8 @@ export class StateDirectory {
     const directory = this.directoryOf(record.machine.launchId);
     fs.mkdirSync(directory, { mode: 0o700 });
     writeDurably(path.join(directory, 'launch.json'), `${JSON.stringify(record)}\n`);
+    syncDirectory(directory);
+    syncDirectory(this.#path);
   }
 
   /** The record of a launch, or `null` when the daemon ended before it was written. */
@@ -65,6 +64,22 @@ export class StateDirectory {
     }
   }
 
+  /**
+   * Connects to the shim of a launch. By an fd of the directory: its path may be longer than an address can be.
+   */
+  connectToShim(launchId: string): net.Socket {
+    const directory = fs.openSync(
+      this.directoryOf(launchId),
+      fs.constants.O_RDONLY | fs.constants.O_DIRECTORY,
+    );
+    try {
+      // The connection is made, or refused, before connect() returns; only the news of it comes later.
+      return net.connect(`/proc/self/fd/${directory}/shim.sock`);
+    } finally {
+      fs.closeSync(directory);
+    }
+  }
+
   remove(launchId: string): void {
     fs.rmSync(this.directoryOf(launchId), { recursive: true, force: true });
   }
@@ -81,6 +96,16 @@ function isRecord(value: unknown): value is MachineRecord {
     'machine' in value &&
     'shimCgroups' in value
   );
+}
+
+/** A new name is on disk when its directory is. */
+function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 function writeDurably(file: string, text: string): void {

@@ -1,0 +1,44 @@
+import type { Config } from './config/config.ts';
+import type { HostView } from './host/host-view.ts';
+import { findGroup, parseUsers, readHostFile, resolveUsers } from './host/user-database.ts';
+import type { Logger } from './observe/logger.ts';
+
+/** Who may launch, whose group may connect, and who may use the API. */
+export interface Access {
+  readonly launchUids: ReadonlySet<number>;
+  readonly launchGid: number;
+  readonly apiUids: ReadonlySet<number>;
+}
+
+type AccessConfig = Pick<Config, 'launchUsers' | 'launchGroup' | 'apiUsers'>;
+
+/**
+ * Looks the users and the group of the configuration up in the node's files.
+ *
+ * @throws Error when the node does not have the configured group
+ */
+export function resolveAccess(config: AccessConfig, host: Pick<HostView, 'root'>, logger: Logger): Access {
+  const users = parseUsers(readHostFile(host.root, '/etc/passwd'));
+  const launch = resolveUsers(users, config.launchUsers);
+  const api = resolveUsers(users, config.apiUsers);
+  if (launch.uids.size === 0)
+    logger.warn('Nobody may launch: the node has none of the launch-users', { users: launch.unknown });
+  if (api.uids.size === 0)
+    logger.warn('Nobody may use the API: the node has none of the api-users', { users: api.unknown });
+  const launchGid = groupOf(config.launchGroup, host) ?? launch.gid;
+  if (launchGid === null && launch.uids.size > 0)
+    logger.warn('Only root can connect to the launch socket: set launch-group, or use the setuid stub', {
+      users: config.launchUsers,
+    });
+  return { launchUids: launch.uids, launchGid: launchGid ?? 0, apiUids: api.uids };
+}
+
+function groupOf(launchGroup: string | null, host: Pick<HostView, 'root'>): number | null {
+  if (launchGroup === null) return null;
+  const gid = /^\d+$/.test(launchGroup)
+    ? Number(launchGroup)
+    : findGroup(readHostFile(host.root, '/etc/group'), launchGroup);
+  if (gid === null)
+    throw new Error(`Cannot find the group "${launchGroup}": create it, or correct "launch-group"`);
+  return gid;
+}

@@ -1,0 +1,28 @@
+import type { ApiBackend } from './api/api-backend.ts';
+import type { TargetAuthorizer } from './launch/target-authorizer.ts';
+import type { TargetFinder } from './launch/target-finder.ts';
+import type { MachineRegistry } from './machines/machine-registry.ts';
+import { Secret } from './secret/secret.ts';
+
+export interface NodeBackendOptions {
+  readonly finder: TargetFinder;
+  readonly authorizer: TargetAuthorizer;
+  readonly registry: MachineRegistry;
+}
+
+/** What the API asks of this node, answered by the parts that launches use. */
+export function createNodeBackend({ finder, authorizer, registry }: NodeBackendOptions): ApiBackend {
+  return {
+    resolve: (vm) =>
+      new Promise((resolve) => {
+        using pinned = finder.findOnly(vm);
+        resolve(pinned.target);
+      }),
+    validateSecret: async (vm, secret) => {
+      const { pinned, validUntil } = await authorizer.authorize(vm, Secret.fromText(secret));
+      using held = pinned;
+      return { target: held.target, validUntil };
+    },
+    machines: registry,
+  };
+}
