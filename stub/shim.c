@@ -208,8 +208,9 @@ static void become_supervisor(struct shim *shim) {
   sigaddset(&children, SIGCHLD);
   sigprocmask(SIG_BLOCK, &children, NULL);
   shim->children = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-  /* An fd from the caller may lead to a file system that never answers, even to fstat() and close(): then there is
-   * nobody left to tell, and the stub sees the end of its connection. */
+  /* An fd from the caller may lead to a file system that does not answer, even to fstat() and close(): then there is
+   * nobody left to tell, and the stub sees the end of its connection. FUSE alone can hold a process beyond its death,
+   * until its server ends. */
   alarm(shim->plan.deadline / 1000 + 5);
 }
 
