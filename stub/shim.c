@@ -214,7 +214,7 @@ static void become_supervisor(struct shim *shim) {
   alarm(shim->plan.deadline / 1000 + 5);
 }
 
-/* The paths of the plan are the daemon's: only once they are open. */
+/* The cgroups of the plan are named as the node sees them: its mount namespace comes first. */
 static int enter_host_mount_namespace(const struct plan *plan, struct failure *failure) {
   if (plan->host_mnt == NULL)
     return 0;
@@ -316,8 +316,8 @@ static int launch(struct shim *shim, struct failure *failure) {
   int64_t deadline = now_ms() + shim->plan.deadline;
 
   if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
-      entry_open(&entry, &shim->plan, &passed, failure) < 0 ||
-      enter_host_mount_namespace(&shim->plan, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
+      enter_host_mount_namespace(&shim->plan, failure) < 0 ||
+      entry_open(&entry, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
     return -1;
   if (pipe2(status, O_CLOEXEC) < 0)
     return fail(failure, FAIL_FDS, errno, "a pipe");
@@ -432,8 +432,8 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-  remove_pod_cgroups(&shim->plan);
   end_children();
+  remove_pod_cgroups(&shim->plan);
   clock_gettime(CLOCK_REALTIME, &now);
   int line = snprintf(text, sizeof text, "exited %s %u %s\n", how[0] == WIRE_EXIT_SIGNAL ? "signal" : "exit", how[1],
                       reason_name(shim->reason));
