@@ -1,5 +1,6 @@
 import Mocha from 'mocha';
 import { skipReason } from './skip.ts';
+import { readTimeScale } from './time-scale.ts';
 
 /**
  * Mocha's spec reporter with a closing line for machines: `12 passed, 0 failed`, and `, 3 skipped` where tests were
@@ -12,6 +13,7 @@ class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     this.#runner = runner;
+    scaleTimeouts(runner, readTimeScale());
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => this.#skipped.push(test));
   }
 
@@ -26,6 +28,17 @@ class Reporter extends Mocha.reporters.Spec {
     console.log(`${passes} passed, ${Math.max(failed, failures)} failed${skipped}`);
     end?.(failures);
   }
+}
+
+/** Here, since reporters are all that sees every test and hook before it runs. */
+function scaleTimeouts(runner: Mocha.Runner, scale: number): void {
+  const seen = new WeakSet<Mocha.Runnable>();
+  const stretch = (runnable: Mocha.Runnable): void => {
+    if (scale !== 1 && !seen.has(runnable)) runnable.timeout(runnable.timeout() * scale);
+    seen.add(runnable); // hooks come again
+  };
+  runner.on(Mocha.Runner.constants.EVENT_TEST_BEGIN, stretch);
+  runner.on(Mocha.Runner.constants.EVENT_HOOK_BEGIN, stretch);
 }
 
 // Mocha loads reporters with require(), and takes the module itself for the class: this is how an ES module offers it.

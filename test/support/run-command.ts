@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
+import { readTimeScale } from './time-scale.ts';
 
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Milliseconds after which the command is killed, by default 60,000. */
+  /** Milliseconds after which the command is killed, by default 60,000; see `readTimeScale`. */
   readonly timeout?: number;
   /** Gives the result also where the command failed. */
   readonly allowFailure?: boolean;
@@ -34,7 +35,7 @@ export async function runCommand(
     const child = spawn(command, args, {
       env: { ...process.env, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeout ?? 60_000,
+      timeout: (options.timeout ?? 60_000) * readTimeScale(),
       killSignal: 'SIGKILL',
     });
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

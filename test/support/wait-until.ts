@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readTimeScale } from './time-scale.ts';
 
 /**
  * Asks `probe` every `interval` milliseconds until it gives something.
  *
  * @param condition what is waited for, as a clause: "libvirtd answers".
- * @throws Error that names the condition when `timeout` milliseconds have passed.
+ * @param timeout milliseconds, on an ordinary machine: see `readTimeScale`.
+ * @throws Error that names the condition when that time has passed.
  */
 export async function waitUntil<T>(
   condition: string,
@@ -12,11 +14,12 @@ export async function waitUntil<T>(
   timeout: number,
   interval = 50,
 ): Promise<T> {
-  const end = performance.now() + timeout;
+  const limit = timeout * readTimeScale();
+  const end = performance.now() + limit;
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new Error(`Waited ${timeout} ms in vain until ${condition}`);
+    if (performance.now() > end) throw new Error(`Waited ${limit} ms in vain until ${condition}`);
     await sleep(interval);
   }
 }
