@@ -15,7 +15,7 @@ function unescapeMountPath(path: string): string {
 
 /**
  * The cgroup hierarchies of a `/proc/PID/mountinfo` of the node (never of a pod, which controls its own).
- * The first mount of a hierarchy counts.
+ * The first mount of a hierarchy counts, and one of the whole hierarchy before one of a part of it.
  */
 export function parseCgroupMounts(mountinfo: string): readonly CgroupHierarchy[] {
   const hierarchies: CgroupHierarchy[] = [];
@@ -25,13 +25,14 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupHierarchy[]
     const [type, , options] = filesystem?.split(' ') ?? [];
     if (root === undefined || mountPoint === undefined || (type !== 'cgroup' && type !== 'cgroup2')) continue;
     const controllers = type === 'cgroup2' ? [''] : (options ?? '').split(',').filter(isController);
-    const known = hierarchies.some((each) => each.controllers.join() === controllers.join());
-    if (!known)
-      hierarchies.push({
-        controllers,
-        mountPoint: unescapeMountPath(mountPoint),
-        root: unescapeMountPath(root),
-      });
+    const hierarchy = {
+      controllers,
+      mountPoint: unescapeMountPath(mountPoint),
+      root: unescapeMountPath(root),
+    };
+    const known = hierarchies.findIndex((each) => each.controllers.join() === controllers.join());
+    if (known < 0) hierarchies.push(hierarchy);
+    else if (root === '/' && hierarchies[known]?.root !== '/') hierarchies[known] = hierarchy;
   }
   return hierarchies;
 }
@@ -58,6 +59,8 @@ export function cgroupDirectory(
   hierarchies: readonly CgroupHierarchy[],
   membership: CgroupMembership,
 ): string | null {
+  // What the kernel shows of a cgroup outside of our cgroup namespace.
+  if (membership.path.split('/').includes('..')) return null;
   const wanted = membership.hierarchy.split(',').sort().join();
   for (const { controllers, mountPoint, root } of hierarchies) {
     if ([...controllers].sort().join() !== wanted) continue;
