@@ -35,6 +35,7 @@
 #endif
 
 #define DEADLINE_MS 20000
+#define REPORT_MS 1000
 #define CANNOT_RUN 125 /* as docker and env say: the wrapper itself failed */
 
 static int inherited[WIRE_MAX_FDS];
@@ -52,16 +53,26 @@ static void append(struct line *line, const char *text) {
     line->text[line->length++] = *text++;
 }
 
-/* libvirt looks into the log the moment that our end closes the monitor's socket. virtlogd, which writes the log, may
- * not have taken the line out of its pipe yet: then virsh would say "qemu unexpectedly closed the monitor", and no
- * more. */
-static void wait_for_reader(void) {
+/* virsh shows the line only where libvirt finds it in the log when the monitor's connection ends. So that connection
+ * must have been made, and virtlogd, which writes the log, must have taken the line out of its pipe: else virsh says
+ * "failed to connect to monitor socket" or "qemu unexpectedly closed the monitor", and no more. */
+static void wait_for_libvirt(void) {
+  static struct pollfd listeners[WIRE_MAX_FDS];
   const struct timespec pause = {.tv_nsec = 1000000};
   struct stat info;
+  nfds_t count = 0;
   int unread = 0;
+  for (uint32_t i = 0; i < inherited_count; i++) {
+    int is_listening = 0;
+    socklen_t size = sizeof is_listening;
+    if (getsockopt(inherited[i], SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 && is_listening)
+      listeners[count++] = (struct pollfd){.fd = inherited[i], .events = POLLIN};
+  }
+  if (count > 0)
+    (void)poll(listeners, count, REPORT_MS);
   if (fstat(STDERR_FILENO, &info) < 0 || !S_ISFIFO(info.st_mode))
     return;
-  for (int i = 0; i < 500 && ioctl(STDERR_FILENO, FIONREAD, &unread) == 0 && unread > 0; i++)
+  for (int i = 0; i < REPORT_MS && ioctl(STDERR_FILENO, FIONREAD, &unread) == 0 && unread > 0; i++)
     nanosleep(&pause, NULL);
 }
 
@@ -79,7 +90,7 @@ static _Noreturn void refuse(const char *what, const char *why, const char *reme
   }
   line.text[line.length++] = '\n';
   (void)!write(STDERR_FILENO, line.text, line.length);
-  wait_for_reader();
+  wait_for_libvirt();
   _exit(CANNOT_RUN);
 }
 
