@@ -195,16 +195,17 @@ describe('a start that must be refused', function () {
   });
 
   describe('for its pod, which ends', () => {
-    /** Waits until the daemon has pinned the launcher of a pod. */
+    /** Waits until the daemon has pinned the launcher of a pod, and now waits itself: for the broker. */
     const pinned = (pod: Sandbox): Promise<true> =>
       waitUntil(
         'the daemon has found the pod',
         () => {
-          const directory = `/proc/${bench.driver.process.pid}/fdinfo`;
+          const { pid } = bench.driver.process;
+          const directory = `/proc/${pid}/fdinfo`;
           const holds = readdirSync(directory).some((fd) =>
             readText(join(directory, fd)).includes(`\nPid:\t${pod.pid}\n`),
           );
-          return holds ? true : undefined;
+          return holds && readProcess(pid)?.state === 'S' ? true : undefined;
         },
         5000,
         5,
@@ -346,7 +347,8 @@ describe('a start that must be refused', function () {
 
     it('the daemon has let go of every process, and wrote no secret', async () => {
       expect(isRunning(bench.driver.process)).to.equal(true);
-      await bench.expectNoTrace();
+      bench.expectNoSecret();
+      await bench.expectNothingPinned();
     });
   });
 });
