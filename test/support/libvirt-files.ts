@@ -15,6 +15,8 @@ export const libvirtDirectories = {
 export interface LibvirtSettings {
   /** Lines for qemu.conf after the driver's. */
   readonly qemuConf?: readonly string[];
+  /** Libvirt reaches the machine's D-Bus, and through it systemd and machined; by default it does not. */
+  readonly dbus?: boolean;
 }
 
 /** Makes the private directories and writes the three configuration files. */
@@ -53,17 +55,19 @@ export function writeLibvirtFiles(
 
 /**
  * A shell script that turns the mount namespace it runs in into the private libvirt's: its directories in place of the
- * machine's, its account where the machine has none, and no D-Bus, through which it would register its domains with the machine's systemd.
+ * machine's, its account where the machine has none, and by default no D-Bus, through which it would register its
+ * domains with the machine's systemd.
  */
-export function buildMountScript(directory: string): string {
+export function buildMountScript(directory: string, settings: LibvirtSettings): string {
   const binds = Object.entries(libvirtDirectories).map(
     ([name, target]) => `mount --bind '${directory}/${name}' '${target}'`,
   );
   const accounts = listMissingAccounts().map(
     ({ path }) => `mount --bind '${directory}/${basename(path)}' '${path}'`,
   );
-  const hidden = `[ ! -d /run/dbus ] || mount -t tmpfs -o mode=755 none /run/dbus`;
-  return ['set -e', ...binds, ...accounts, hidden, 'echo ready', 'exec sleep infinity'].join('\n');
+  const hidden =
+    settings.dbus === true ? [] : ['[ ! -d /run/dbus ] || mount -t tmpfs -o mode=755 none /run/dbus'];
+  return ['set -e', ...binds, ...accounts, ...hidden, 'echo ready', 'exec sleep infinity'].join('\n');
 }
 
 /** The directories that must be there before something can be mounted, parents first. */

@@ -69,7 +69,7 @@ export class LibvirtHost {
     const log = join(this.directory, 'mounts.log');
     this.#holder = await this.#scratch.startBackground(
       'unshare',
-      ['--mount', '--propagation', 'slave', 'sh', '-c', buildMountScript(this.directory)],
+      ['--mount', '--propagation', 'slave', 'sh', '-c', buildMountScript(this.directory, settings)],
       log,
     );
     const holder = this.#holder;
