@@ -46,8 +46,9 @@ export interface AppOptions {
 }
 
 function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
-  const registry = new MachineRegistry((machine, before) => {
-    if (machine.exit === undefined || before?.exit !== undefined) return;
+  const registry = new MachineRegistry();
+  registry.subscribe(({ kind: change, machine, before }) => {
+    if (change === 'removed' || machine.exit === undefined || before?.exit !== undefined) return;
     metrics.machineExited(machine.exit.reason);
     const { launchId, vm, podUid, exit } = machine;
     const fields = {

@@ -128,7 +128,8 @@ export class MachineSupervisor {
     await Promise.all(
       known.map((launchId) => this.#adoptOne(launchId).catch((error: unknown) => onError(launchId, error))),
     );
-    for (const launchId of shimCgroups.list()) if (!known.includes(launchId)) this.#removeCgroups(launchId);
+    for (const launchId of shimCgroups.listOld())
+      if (!known.includes(launchId)) this.#removeCgroups(launchId);
   }
 
   /** Whether there is something of a machine that runs: its QEMU, or a shim that is about to start one. */
@@ -142,6 +143,11 @@ export class MachineSupervisor {
       if (hasCode(error, 'ESRCH', 'ENOENT')) return false;
       throw error;
     }
+  }
+
+  /** Has the shim send QEMU a signal; false when there is no shim, or it can't be reached now. */
+  signal(launchId: string, number: number): boolean {
+    return this.#connections.get(launchId)?.signal(number) ?? false;
   }
 
   /** Lets go of all shims, which go on. */

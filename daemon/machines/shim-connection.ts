@@ -36,9 +36,11 @@ export class ShimConnection {
     return new ShimConnection(new net.Socket({ fd, readable: true, writable: true }), events);
   }
 
-  /** Asks the shim to send QEMU a signal. */
-  signal(number: number): void {
+  /** Asks the shim to send QEMU a signal; false when it can't be asked now. The shim does not answer. */
+  signal(number: number): boolean {
+    if (this.#socket.readyState !== 'open') return false;
     this.#socket.write(`signal ${number}\n`);
+    return true;
   }
 
   /** Lets go of the shim, which goes on. */
