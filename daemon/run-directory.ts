@@ -37,7 +37,7 @@ function lock(libc: Pick<Libc, 'lock'>, root: string, state: string): number {
     return fd;
   } catch (error) {
     fs.closeSync(fd);
-    if (!hasCode(error, 'EAGAIN', 'EWOULDBLOCK')) throw error;
+    if (!hasCode(error, 'EAGAIN')) throw error;
     throw new Error(
       `Cannot serve in "${root}": another node-driver already does; stop it first, or set another "run-directory"`,
       { cause: error },

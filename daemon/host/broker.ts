@@ -39,6 +39,8 @@ interface Pending {
   readonly resolve: (frame: BrokerFrame) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
+  /** Its answer can only come from the broker that runs now. */
+  isSent: boolean;
 }
 
 export interface BrokerOptions {
@@ -159,10 +161,10 @@ export class Broker {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new Error('Cannot reach the broker: it did not answer in time'));
-        // Not a word to anybody meanwhile: it hangs, and would for ever.
-        if (this.#answeredAt < askedAt) this.#child?.kill('SIGKILL');
+        // Not a word to anybody meanwhile: it hangs, and would for ever. It is killed when its socket is closed.
+        if (this.#answeredAt < askedAt) this.#socket?.destroy();
       }, ANSWER_DEADLINE_MS);
-      this.#pending.set(id, { resolve, reject, timer });
+      this.#pending.set(id, { resolve, reject, timer, isSent: false });
     });
     const sent = this.#turn.then(() => this.#send(id, type, payload, fds));
     this.#turn = sent.catch(() => undefined);
@@ -177,10 +179,12 @@ export class Broker {
     const deadline = performance.now() + RESTART_WAIT_MS;
     for (;;) {
       // Given up meanwhile: the numbers may belong to other files by now.
-      if (!this.#pending.has(id)) return;
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
       const socket = this.#socket;
       const isReachable = socket?.destroyed === false;
       if (isReachable && this.#trySend(header, fds)) {
+        pending.isSent = true;
         if (payload.length > 0) await writeAll(socket, payload);
         return;
       }
@@ -190,13 +194,13 @@ export class Broker {
     }
   }
 
-  /** False when the socket's buffer is full. */
+  /** False when the socket's buffer is full, or nobody is at its other end any more. */
   #trySend(header: Buffer, fds: readonly number[]): boolean {
     try {
       this.#options.libc.sendWithFds(this.#descriptor, header, fds);
       return true;
     } catch (error) {
-      if (hasCode(error, 'EAGAIN')) return false;
+      if (hasCode(error, 'EAGAIN', 'EPIPE', 'ECONNRESET')) return false;
       throw error;
     }
   }
@@ -217,9 +221,10 @@ export class Broker {
     return pending;
   }
 
+  /** What was not sent yet waits for the next broker. */
   #failAll(reason: string): void {
-    for (const id of [...this.#pending.keys()])
-      this.#settle(id)?.reject(new Error(`Cannot reach the broker: ${reason}`));
+    for (const [id, { isSent }] of [...this.#pending])
+      if (isSent || this.#stopping) this.#settle(id)?.reject(new Error(`Cannot reach the broker: ${reason}`));
   }
 
   #ended(child: ChildProcess, status: string): void {

@@ -64,7 +64,10 @@ type Call = (...args: readonly unknown[]) => number;
 /** Loads the C library of the running process. Nothing is called before that. */
 export function createLibc(): Libc {
   const library = koffi.load(null);
-  const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+  const errnoNames = new Map<number, string>();
+  // Of two names for one number the first: EAGAIN, not EWOULDBLOCK, as Node has it.
+  for (const [name, value] of Object.entries(koffi.os.errno).sort(([a], [b]) => (a < b ? -1 : 1)))
+    if (!errnoNames.has(value)) errnoNames.set(value, name);
 
   const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
   const msghdr = koffi.struct({

@@ -4,6 +4,8 @@ import { hasCode } from '../errors.ts';
 import type { CgroupHierarchy } from './host-cgroups.ts';
 
 const PARENT = 'kubevirt-node-driver';
+/** Younger cgroups may be those of a launch that is just being prepared, by a daemon with another run directory. */
+const LEFTOVER_AGE_MS = 60_000;
 
 /**
  * The cgroups that shims live in: `/kubevirt-node-driver/<launch id>` in every hierarchy of the node, so that neither
@@ -64,7 +66,17 @@ export class ShimCgroups {
     return [...new Set(pids)];
   }
 
-  /** Launches that still have a cgroup. */
+  /** Launches that have had a cgroup for a while, whatever daemon they were of. */
+  listOld(): readonly string[] {
+    return this.list().filter((launchId) =>
+      this.#roots.every(({ directory }) => {
+        const info = fs.statSync(`${directory}/${PARENT}/${launchId}`, { throwIfNoEntry: false });
+        return info === undefined || Date.now() - info.ctimeMs > LEFTOVER_AGE_MS;
+      }),
+    );
+  }
+
+  /** Launches that have a cgroup. */
   list(): readonly string[] {
     const ids = this.#roots.flatMap(({ directory }) => {
       try {
