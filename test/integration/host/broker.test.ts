@@ -1,0 +1,224 @@
+import { expect } from 'chai';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { Broker, ReadFileError } from '../../../daemon/host/broker.ts';
+import type { ReadRequest } from '../../../daemon/host/broker-frames.ts';
+import { createLibc } from '../../../daemon/host/libc.ts';
+import { fakeEmulatorMount } from '../../support/fake-launch.ts';
+import { skip } from '../../support/skip.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+const libc = createLibc();
+const build = path.join(import.meta.dirname, '../../../stub/build');
+const owner = { uid: 12_345, gid: 12_346, groups: [12_347] };
+
+describe('Broker', function () {
+  this.timeout(30_000);
+  let directory: string;
+  let target: ChildProcess;
+  let proc: number;
+  let broker: Broker;
+  let restarts: string[];
+
+  before(() => {
+    directory = fs.mkdtempSync('/var/lib/knd-broker-');
+    fs.chmodSync(directory, 0o755);
+    for (const name of ['qemu-kube-broker', 'qemu-kube-shim'])
+      fs.copyFileSync(path.join(build, name), path.join(directory, name));
+    const root = path.join(directory, 'root');
+    fs.mkdirSync(root);
+    fs.copyFileSync(fakeEmulatorMount.source, path.join(root, 'wait'));
+    fs.mkdirSync(path.join(root, 'dir'));
+    const write = (name: string, text: string | Buffer, mode: number, uid: number, gid: number): void => {
+      fs.writeFileSync(path.join(root, name), text);
+      fs.chownSync(path.join(root, name), uid, gid);
+      fs.chmodSync(path.join(root, name), mode);
+    };
+    write('own', 'secret of the pod', 0o600, owner.uid, 0);
+    write('group', 'of a group', 0o640, 0, 12_347);
+    write('root-only', 'no', 0o600, 0, 0);
+    write('large', Buffer.alloc(1025, 'x'), 0o644, 0, 0);
+    write('exact', Buffer.alloc(1024, 'x'), 0o644, 0, 0);
+    write('empty', '', 0o644, 0, 0);
+    write('..outside', 'inside', 0o644, 0, 0);
+    fs.writeFileSync(path.join(directory, 'outside'), 'of the node');
+    fs.symlinkSync('../../outside', path.join(root, 'relative-link'));
+    fs.symlinkSync(path.join(directory, 'outside'), path.join(root, 'absolute-link'));
+    fs.symlinkSync('own', path.join(root, 'link'));
+    fs.symlinkSync('loop', path.join(root, 'loop'));
+    execFileSync('mkfifo', [path.join(root, 'fifo')]);
+    target = spawn('chroot', [root, '/wait', 'wait'], { stdio: 'ignore' });
+  });
+  before(async () => {
+    await waitUntil(
+      'the target has its root',
+      () => (fs.readlinkSync(`/proc/${target.pid}/root`) === '/' ? undefined : true),
+      5000,
+    );
+    proc = fs.openSync(`/proc/${target.pid}`, fs.constants.O_DIRECTORY);
+  });
+  after(() => {
+    fs.closeSync(proc);
+    target.kill('SIGKILL');
+    fs.rmSync(directory, { recursive: true });
+  });
+  beforeEach(() => {
+    restarts = [];
+    broker = new Broker({ libc, libraryDirectory: directory, onRestart: (status) => restarts.push(status) });
+    broker.start();
+  });
+  afterEach(() => broker.stop());
+
+  const read = async (file: string, changes: Partial<ReadRequest> = {}): Promise<string> => {
+    const request = { path: file, ...owner, maxSize: 1024, deadlineMs: 2000, ...changes };
+    try {
+      return (await broker.readFile(proc, request)).toString();
+    } catch (error) {
+      if (error instanceof ReadFileError) return `${error.step} ${error.code}`;
+      throw error;
+    }
+  };
+
+  const files: readonly (readonly [string, string, string])[] = [
+    ["a file of the pod's user", '/own', 'secret of the pod'],
+    ["a file of a group of the pod's user", '/group', 'of a group'],
+    ['a symlink inside', '/link', 'secret of the pod'],
+    ['a name that begins with dots', '/..outside', 'inside'],
+    ['an empty file', '/empty', ''],
+    ['a file of the permitted size', '/exact', 'x'.repeat(1024)],
+    ['not what is for root alone', '/root-only', 'open EACCES'],
+    ['not what is larger', '/large', 'size EFBIG'],
+    ['not what does not exist', '/nothing', 'open ENOENT'],
+    ['no FIFO, without a wait', '/fifo', 'type EINVAL'],
+    ['no directory', '/dir', 'type EISDIR'],
+    ['not out of the root by a relative symlink', '/relative-link', 'open ENOENT'],
+    ['not out of the root by an absolute symlink', '/absolute-link', 'open ENOENT'],
+    ['not out of the root by ".."', '/../../outside', 'open ENOENT'],
+    ['no endless symlink', '/loop', 'open ELOOP'],
+  ];
+  for (const [what, file, answer] of files)
+    it(`reads ${what}`, async () => {
+      expect(await read(file)).to.equal(answer);
+    });
+
+  it('reads as nobody but who was asked for, and never as root by -1', async () => {
+    expect(await read('/own', { uid: 12_999 })).to.equal('open EACCES');
+    expect(await read('/group', { groups: [] })).to.equal('open EACCES');
+    expect(await read('/root-only', { uid: 0xffff_ffff })).to.equal('root EINVAL');
+    expect(await read('/root-only', { gid: 0xffff_ffff })).to.equal('root EINVAL');
+  });
+
+  it('gives up on a file system that hangs, and goes on', async function () {
+    const mountPoint = path.join(directory, 'root/dir');
+    let fuse: number;
+    try {
+      fuse = fs.openSync('/dev/fuse', 'r+');
+    } catch {
+      skip(this, 'there is no /dev/fuse');
+    }
+    try {
+      // Nobody ever answers: whoever looks below waits until the connection is closed.
+      const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
+      const { status } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'none', mountPoint], {
+        stdio: ['ignore', 'ignore', 'ignore', fuse],
+      });
+      if (status !== 0) skip(this, 'FUSE cannot be mounted here');
+      const hanging = read('/dir/x', { deadlineMs: 300 });
+      expect(await read('/own')).to.equal('secret of the pod');
+      expect(await hanging).to.equal('deadline ETIMEDOUT');
+      expect(await read('/own')).to.equal('secret of the pod');
+    } finally {
+      fs.closeSync(fuse);
+      spawnSync('umount', ['-l', mountPoint]);
+    }
+  });
+
+  it('answers many requests at once, each its own', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => read(index % 2 === 0 ? '/own' : '/group')),
+    );
+    expect(answers).to.deep.equal(
+      answers.map((_, index) => (index % 2 === 0 ? 'secret of the pod' : 'of a group')),
+    );
+  });
+
+  it('leaks no fd over 500 reads, in neither process', async () => {
+    const count = (pid: number | null): number => fs.readdirSync(`/proc/${pid ?? 'self'}/fd`).length;
+    await read('/own');
+    const before = [count(null), count(broker.pid)];
+    for (let done = 0; done < 500; done += 10)
+      await Promise.all(Array.from({ length: 10 }, (_, index) => read(index === 0 ? '/fifo' : '/own')));
+    await waitUntil(
+      'the fds are closed again',
+      () => (count(broker.pid) <= (before[1] ?? 0) ? true : undefined),
+      5000,
+    );
+    expect(count(null)).to.equal(before[0]);
+  });
+
+  it('is started again when it is killed, and the next request waits for that', async () => {
+    process.kill(broker.pid ?? 0, 'SIGKILL');
+    await waitUntil('its end is known', () => (restarts.length > 0 ? true : undefined), 5000);
+    expect(broker.pid).to.equal(null);
+    expect(await read('/own')).to.equal('secret of the pod');
+    expect(restarts).to.deep.equal(['SIGKILL']);
+  });
+
+  it('fails what is under way when it is killed', async () => {
+    const before = broker.pid ?? 0;
+    process.kill(before, 'SIGSTOP');
+    const asked = read('/own').then(
+      () => 'answered',
+      (error: unknown) => (error instanceof Error ? error.message : ''),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    process.kill(before, 'SIGKILL');
+    expect(await asked).to.equal('Cannot reach the broker: it ended (SIGKILL)');
+    expect(await read('/own')).to.equal('secret of the pod');
+  });
+
+  it('is killed and started again when it hangs', async () => {
+    process.kill(broker.pid ?? 0, 'SIGSTOP');
+    const asked = read('/own').catch((error: unknown) => (error instanceof Error ? error.message : ''));
+    expect(await asked).to.equal('Cannot reach the broker: it did not answer in time');
+    expect(await read('/own')).to.equal('secret of the pod');
+    expect(restarts).to.deep.equal(['SIGKILL']);
+  });
+
+  it('survives that it cannot be started again for a while', async () => {
+    const program = path.join(directory, 'qemu-kube-broker');
+    fs.renameSync(program, `${program}.away`);
+    process.kill(broker.pid ?? 0, 'SIGKILL');
+    await waitUntil('it has been tried', () => (restarts.length >= 2 ? true : undefined), 5000);
+    fs.renameSync(`${program}.away`, program);
+    expect(restarts[1]).to.include('ENOENT');
+    await waitUntil('it is back', () => (broker.pid === null ? undefined : true), 5000);
+    expect(await read('/own')).to.equal('secret of the pod');
+  });
+
+  it('says why a shim does not start', async () => {
+    const memory = libc.sealedMemory('no-plan', Buffer.from('this is no plan'));
+    try {
+      const error = await broker.startShim([proc, memory, proc, proc, proc, proc, proc, proc]).then(
+        () => 'started',
+        (failure: unknown) => (failure instanceof Error ? failure.message : ''),
+      );
+      expect(error).to.equal('Cannot start the shim of a VM: EPROTO');
+    } finally {
+      fs.closeSync(memory);
+    }
+  });
+
+  it('ends with the daemon, and refuses what comes after', async () => {
+    const { pid } = broker;
+    broker.stop();
+    await waitUntil('it has ended', () => (fs.existsSync(`/proc/${pid}/exe`) ? undefined : true), 5000);
+    const refused = await read('/own').catch((error: unknown) =>
+      error instanceof Error ? error.message : '',
+    );
+    expect(refused).to.equal('Cannot reach the broker: the daemon is stopping');
+    expect(restarts).to.deep.equal([]);
+  });
+});

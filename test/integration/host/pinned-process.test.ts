@@ -1,0 +1,119 @@
+import { expect } from 'chai';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+
+import { createLibc } from '../../../daemon/host/libc.ts';
+import { PinnedProcess } from '../../../daemon/host/pinned-process.ts';
+import { skip } from '../../support/skip.ts';
+
+const libc = createLibc();
+const countFds = (): number => fs.readdirSync('/proc/self/fd').length;
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+describe('PinnedProcess', () => {
+  const children: ChildProcess[] = [];
+  const sleep = (): ChildProcess & { readonly pid: number } => {
+    const child = spawn('sleep', ['100'], { stdio: 'ignore' });
+    children.push(child);
+    const { pid } = child;
+    if (pid === undefined) throw new Error('There is no sleep on this machine');
+    return Object.assign(child, { pid });
+  };
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+
+  it('reads the process that it holds', () => {
+    const { pid } = sleep();
+    using pinned = PinnedProcess.open(libc, '/proc', pid);
+    expect(pinned.readText('stat')).to.match(new RegExp(`^${pid} \\(`));
+    expect(pinned.namespaces()).to.have.property('net', fs.statSync('/proc/self/ns/net').ino);
+    expect(pinned.statLink('root').inode).to.equal(fs.statSync('/', { bigint: true }).ino);
+    expect(pinned.isAlive()).to.equal(true);
+  });
+
+  it('says ESRCH or ENOENT for all of a process that has ended', async () => {
+    const child = sleep();
+    using pinned = PinnedProcess.open(libc, '/proc', child.pid);
+    await end(child);
+    expect(pinned.isAlive()).to.equal(false);
+    expect(() => pinned.assertAlive())
+      .to.throw()
+      .with.property('code', 'ESRCH');
+    for (const action of [
+      () => pinned.read('stat'),
+      () => pinned.readLink('exe'),
+      () => pinned.statLink('root'),
+      () => pinned.namespaces(),
+    ])
+      expect(action).to.throw().with.property('code').that.is.oneOf(['ESRCH', 'ENOENT']);
+  });
+
+  it('never reads a process that has got the pid of the one that it holds', async function () {
+    const lastPid = '/proc/sys/kernel/ns_last_pid';
+    const child = sleep();
+    using pinned = PinnedProcess.open(libc, '/proc', child.pid);
+    await end(child);
+    let successor: number | undefined;
+    for (let attempt = 0; attempt < 200 && successor !== child.pid; attempt++) {
+      try {
+        fs.writeFileSync(lastPid, String(child.pid - 1));
+      } catch {
+        skip(this, 'the next pid cannot be chosen here');
+      }
+      successor = sleep().pid;
+    }
+    if (successor !== child.pid) skip(this, 'other processes always got the pid first');
+    expect(fs.readFileSync(`/proc/${child.pid}/stat`, 'latin1')).to.match(new RegExp(`^${child.pid} `));
+    expect(pinned.isAlive()).to.equal(false);
+    expect(() => pinned.read('stat'))
+      .to.throw()
+      .with.property('code')
+      .that.is.oneOf(['ESRCH', 'ENOENT']);
+    expect(() => libc.signal(pinned.pidfd, 9))
+      .to.throw()
+      .with.property('code', 'ESRCH');
+    expect(children.at(-1)?.exitCode).to.equal(null);
+  });
+
+  it('leaks nothing when there is no such process, or no such procfs', () => {
+    const { pid } = sleep();
+    const before = countFds();
+    expect(() => PinnedProcess.open(libc, '/proc', 4_194_303))
+      .to.throw()
+      .with.property('code', 'ESRCH');
+    expect(() => PinnedProcess.open(libc, '/nowhere', pid))
+      .to.throw()
+      .with.property('code', 'ENOENT');
+    expect(countFds()).to.equal(before);
+  });
+
+  it('closes its fds once, and gives none of them away afterwards', () => {
+    const { pid } = sleep();
+    const before = countFds();
+    const pinned = PinnedProcess.open(libc, '/proc', pid);
+    expect(countFds()).to.equal(before + 2);
+    pinned[Symbol.dispose]();
+    // They get the numbers that were free again.
+    const others = [fs.openSync('/dev/null', 'r'), fs.openSync('/dev/null', 'r')];
+    pinned[Symbol.dispose]();
+    expect(countFds()).to.equal(before + 2);
+    expect(() => pinned.directory).to.throw('it was let go of');
+    expect(() => pinned.pidfd).to.throw('it was let go of');
+    expect(() => pinned.read('stat')).to.throw('it was let go of');
+    for (const fd of others) fs.closeSync(fd);
+  });
+
+  it('reads 64 KiB of a file at most', () => {
+    const child = spawn('sleep', ['100'], { stdio: 'ignore', env: { LONG: 'x'.repeat(100_000) } });
+    children.push(child);
+    using pinned = PinnedProcess.open(libc, '/proc', child.pid ?? 0);
+    expect(pinned.read('environ')).to.have.lengthOf(65_536);
+  });
+});

@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+
+import { viewHost } from '../../../daemon/host/host-view.ts';
+import { ShimCgroups } from '../../../daemon/host/shim-cgroups.ts';
+import { listCgroupRoots } from '../../support/cgroups.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+describe('ShimCgroups', () => {
+  const cgroups = new ShimCgroups(viewHost('/proc').hierarchies, '');
+
+  it('makes a cgroup in every hierarchy that takes a process, and removes it once that has gone', async () => {
+    const launchId = randomUUID();
+    const directories = cgroups.create(launchId);
+    const child = spawn('sleep', ['100'], { stdio: 'ignore' });
+    try {
+      expect(directories).to.have.lengthOf(listCgroupRoots().length);
+      expect(cgroups.list()).to.include(launchId);
+      expect(cgroups.listOld()).to.not.include(launchId);
+      expect(cgroups.processes(launchId)).to.deep.equal([]);
+      // Also a cpuset of v1, which nobody may join before it has CPUs.
+      for (const directory of directories) fs.writeFileSync(`${directory}/cgroup.procs`, String(child.pid));
+      expect(cgroups.processes(launchId)).to.deep.equal([child.pid]);
+      expect(cgroups.remove(launchId)).to.equal(false);
+      expect(directories.every((directory) => fs.existsSync(directory))).to.equal(true);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await waitUntil('it is removed', () => (cgroups.remove(launchId) ? true : undefined), 5000);
+    }
+    expect(directories.some((directory) => fs.existsSync(directory))).to.equal(false);
+    expect(cgroups.list()).to.not.include(launchId);
+  });
+
+  it('is content with what is not there', () => {
+    const launchId = randomUUID();
+    expect(cgroups.processes(launchId)).to.deep.equal([]);
+    expect(cgroups.remove(launchId)).to.equal(true);
+  });
+});

@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { StateDirectory, type MachineRecord } from '../../../daemon/machines/state-directory.ts';
+
+const record: MachineRecord = {
+  version: 1,
+  bootId: 'boot',
+  machine: {
+    launchId: 'one',
+    vm: { uuid: 'vm' },
+    podUid: null,
+    containerId: null,
+    state: 'starting',
+    emulator: '/qemu',
+    stub: { pid: 1, startTime: 1 },
+    target: { pid: 2, startTime: 2 },
+    namespaces: {},
+    cgroups: [],
+    createdAt: '2026-01-01T00:00:00.000Z',
+  },
+  shimCgroups: ['/cg'],
+};
+
+describe('StateDirectory', () => {
+  let directory: string;
+  let state: StateDirectory;
+  beforeEach(() => {
+    directory = fs.mkdtempSync(path.join(os.tmpdir(), 'knd-state-'));
+    state = new StateDirectory(directory);
+  });
+  afterEach(() => fs.rmSync(directory, { recursive: true }));
+
+  it('gives back what was written, which only root can read', () => {
+    state.create(record);
+    expect(state.list()).to.deep.equal(['one']);
+    expect(state.read('one')).to.deep.equal(record);
+    expect(fs.statSync(state.directoryOf('one')).mode & 0o777).to.equal(0o700);
+    expect(fs.readdirSync(state.directoryOf('one'))).to.deep.equal(['launch.json']);
+    expect(fs.statSync(path.join(state.directoryOf('one'), 'launch.json')).mode & 0o777).to.equal(0o600);
+    state.remove('one');
+    state.remove('one');
+    expect(state.list()).to.deep.equal([]);
+  });
+
+  it('never writes over another launch', () => {
+    state.create(record);
+    expect(() => state.create(record)).to.throw('EEXIST');
+  });
+
+  it('lists directories only', () => {
+    fs.writeFileSync(path.join(directory, 'file'), '');
+    fs.symlinkSync('/', path.join(directory, 'link'));
+    expect(state.list()).to.deep.equal([]);
+  });
+
+  it('has no file of the shim before the shim wrote it', () => {
+    state.create(record);
+    expect(state.readFile('one', 'exit')).to.equal(null);
+    expect(state.readFile('none', 'started')).to.equal(null);
+    expect(state.read('none')).to.equal(null);
+  });
+});
