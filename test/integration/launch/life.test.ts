@@ -53,6 +53,12 @@ describe('the life of a VM', function () {
   const start = async (...args: readonly string[]): Promise<Running> => {
     const launch = launchFake(driver, sandbox, { args });
     await launch.waitForLine('ready');
+    // The emulator may be faster than the news of it: until then a signal ends the stub, and so the emulator.
+    await waitUntil(
+      'the stub is a proxy',
+      () => (/^SigBlk:\t0+$/m.test(readFileSync(`/proc/${launch.pid}/status`, 'utf8')) ? undefined : true),
+      FENCE_MS,
+    );
     const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
     if (pid === undefined) throw new Error('There is no emulator in the pod');
     const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
