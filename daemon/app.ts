@@ -67,7 +67,7 @@ function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
 
 /**
  * Starts the daemon, in this order: what decides whether it may run here at all, then what serves health, what
- * launches need, the API's door, the machines of an earlier daemon, and only then the door for launches.
+ * launches need, the machines of an earlier daemon, the API's door, and only then the door for launches.
  *
  * @throws Error with cause and remedy when a part can't start; what was started is stopped again
  */
@@ -149,20 +149,21 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     launch: (request, caller, connection) => controller.launch(request, caller, connection),
     observer,
   });
+  // Before the API: who watches takes a list without a machine for the machine's end.
+  await supervisor.adopt();
+  health.set('machines', true);
+
   const api = await startApiServer({
     socketPath: run.apiSocket,
     socketMode: 0o600,
     allowedUids: access.apiUids,
     peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
-    backend: createNodeBackend({ finder, authorizer, registry }),
+    backend: createNodeBackend({ finder, authorizer, registry, supervisor }),
     logger: logger.child('api'),
     metrics,
   });
   started.defer(() => api.close(API_GRACE_MS));
   health.set('api-socket', true);
-
-  await supervisor.adopt();
-  health.set('machines', true);
 
   const door = await openLaunchSocket(run.launchSocket, access.launchGid, launches, logger);
   started.defer(async () => {

@@ -2,16 +2,19 @@ import type { ApiBackend } from './api/api-backend.ts';
 import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { TargetFinder } from './launch/target-finder.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
+import type { MachineSupervisor } from './machines/machine-supervisor.ts';
 import { Secret } from './secret/secret.ts';
 
 export interface NodeBackendOptions {
   readonly finder: TargetFinder;
   readonly authorizer: TargetAuthorizer;
   readonly registry: MachineRegistry;
+  readonly supervisor: MachineSupervisor;
 }
 
 /** What the API asks of this node, answered by the parts that launches use. */
-export function createNodeBackend({ finder, authorizer, registry }: NodeBackendOptions): ApiBackend {
+export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
+  const { finder, authorizer, registry, supervisor } = options;
   return {
     resolve: (vm) =>
       new Promise((resolve) => {
@@ -24,5 +27,6 @@ export function createNodeBackend({ finder, authorizer, registry }: NodeBackendO
       return { target: held.target, validUntil };
     },
     machines: registry,
+    signalMachine: (launchId, signal) => supervisor.signal(launchId, signal),
   };
 }

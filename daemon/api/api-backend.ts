@@ -1,4 +1,4 @@
-import type { Machine } from '../machines/machine.ts';
+import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
 
 /** A secret that was found to be valid. */
@@ -9,13 +9,11 @@ export interface ValidSecret {
   readonly validUntil: Date | null;
 }
 
-/** What the API asks of the daemon. Both promises reject with `Refusal` when the answer is no. */
+/** What the API asks of the daemon. The promises reject with `Refusal` when the answer is no. */
 export interface ApiBackend {
   resolve(vm: VmIdentity): Promise<Target>;
   validateSecret(vm: VmIdentity, secret: string): Promise<ValidSecret>;
-  readonly machines: {
-    /** In the order in which they were launched. */
-    list(): readonly Machine[];
-    get(launchId: string): Machine | undefined;
-  };
+  readonly machines: Pick<MachineRegistry, 'list' | 'get' | 'revision' | 'subscribe'>;
+  /** Sends QEMU a signal; false when its supervisor can't be reached now. */
+  signalMachine(launchId: string, signal: number): boolean;
 }

@@ -1,4 +1,4 @@
-import { credentials, status, type ServiceError, type requestCallback } from '@grpc/grpc-js';
+import { Metadata, credentials, status, type ServiceError, type requestCallback } from '@grpc/grpc-js';
 
 import { probeSocket } from '../host/probe-socket.ts';
 import { quoteText } from '../quote-text.ts';
@@ -10,8 +10,10 @@ import type {
   MachineOutput,
   NodeDriverServiceClient,
   ResolveTargetOutput,
+  SignalMachineOutput,
   TargetOutput,
   ValidateSecretOutput,
+  WatchMachinesOutput,
 } from './proto-types.ts';
 import { refusalCodeKey } from './refusal-status.ts';
 
@@ -29,18 +31,22 @@ export class ApiError extends Error {
   }
 }
 
-/** The API as the commands use it. Every method rejects with {@link ApiError}. */
+/** The API as the commands use it. Every method but `close` rejects with {@link ApiError}. */
 export interface ApiClient {
   resolveTarget(vm: VmIdentity): Promise<TargetOutput>;
   validateSecret(vm: VmIdentity, secret: string): Promise<ValidateSecretOutput>;
   listMachines(): Promise<readonly MachineOutput[]>;
   getMachine(launchId: string): Promise<MachineOutput>;
+  /** One watch, which ends when the signal is aborted, or by an error: see `followMachines`. */
+  watchMachines(signal: AbortSignal): AsyncIterable<WatchMachinesOutput>;
+  /** @param signal its number */
+  signalMachine(launchId: string, signal: number): Promise<void>;
   close(): void;
 }
 
 export interface ApiClientOptions {
   readonly socketPath: string;
-  /** For each call; 5 s when absent. */
+  /** For each call but a watch; 5 s when absent. */
   readonly deadlineMs?: number;
 }
 
@@ -67,6 +73,31 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
     return outcome;
   }
 
+  async function* watch(signal: AbortSignal): AsyncGenerator<WatchMachinesOutput, void> {
+    const stream = client.watchMachines({});
+    // Comes after the end, too, when nobody iterates any more.
+    stream.on('error', () => undefined);
+    const cancel = (): void => stream.cancel();
+    signal.addEventListener('abort', cancel);
+    let hasBegun = false;
+    try {
+      const events: AsyncIterable<WatchMachinesOutput> = stream;
+      for await (const event of events) {
+        if (signal.aborted) return;
+        hasBegun = true;
+        yield event;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isServiceError(error)) throw error;
+      if (!hasBegun) throw await explain(error, socketPath, deadlineMs);
+      throw new ApiError(`Cannot go on watching: ${error.details}`, error.code, undefined, { cause: error });
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      stream.cancel();
+    }
+  }
+
   return {
     async resolveTarget(vm): Promise<TargetOutput> {
       const { target } = await call<ResolveTargetOutput>((options, done) =>
@@ -88,6 +119,12 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
       );
       return present(machine);
     },
+    watchMachines: watch,
+    async signalMachine(launchId, signal): Promise<void> {
+      await call<SignalMachineOutput>((options, done) =>
+        client.signalMachine({ launchId, signal }, options, done),
+      );
+    },
     close: () => client.close(),
   };
 }
@@ -99,6 +136,10 @@ function present<Value>(value: Value | null): Value {
     status.INTERNAL,
     undefined,
   );
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'metadata' in error && error.metadata instanceof Metadata;
 }
 
 async function explain(error: ServiceError, socketPath: string, deadlineMs: number): Promise<ApiError> {

@@ -11,6 +11,7 @@ import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
 import { loadApi, serviceName } from './load-api.ts';
+import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';
 import { PeerRegistry } from './peer-registry.ts';
 import { RunningCalls } from './running-calls.ts';
@@ -41,7 +42,7 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** What the standard health service answers, for the whole server and for our service. */
   setServing(serving: boolean): void;
-  /** Lets running calls end for at most `graceMs`, then cuts them. */
+  /** Ends watches, lets other running calls end for at most `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -69,8 +70,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     'grpc.enable_channelz': 0,
   });
   const api = loadApi();
+  const watches = new MachineWatches(options.backend.machines);
   const handlers = createNodeDriverService({
     backend: options.backend,
+    watches,
     peerOf: (call) => peers.peerOf(call),
     allowSecretCheck: createSecretCheckLimit(options.secretChecks ?? { perSecond: 5, burst: 10 }),
     onSecretCheck: (result) => metrics.secretChecked(result),
@@ -100,6 +103,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     async close(graceMs): Promise<void> {
       setServing(false);
       socket.close();
+      watches.close();
       await drain(server, running, graceMs);
       // forceShutdown() knows no session of a server without channelz, so we cut the connections ourselves.
       server.forceShutdown();

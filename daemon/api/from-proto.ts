@@ -6,10 +6,10 @@ export function kindFromProto(name: string): string {
   return namespaceKinds.find((kind) => namespaceKindNames[kind] === name) ?? name;
 }
 
-/** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`. */
+/** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EVENT_TYPE_ADDED` → `added`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`. */
 export function wordFromProto(name: string): string {
   return name
-    .replace(/^MACHINE_(STATE|EXIT_REASON)_/u, '')
+    .replace(/^MACHINE_(STATE|EXIT_REASON|EVENT_TYPE)_/u, '')
     .toLowerCase()
     .replaceAll('_', '-');
 }

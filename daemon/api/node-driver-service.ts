@@ -7,7 +7,10 @@ import type { SecretCheckResult } from '../observe/metrics.ts';
 import { quoteText } from '../quote-text.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { parseVmName, parseVmUuid } from '../target/vm-identity.ts';
+import type { Machine } from '../machines/machine.ts';
+import { isMachineSignal, machineSignals } from '../machines/machine-signals.ts';
 import type { ApiBackend } from './api-backend.ts';
+import type { MachineWatches } from './machine-watches.ts';
 import type { NodeDriverServiceHandlers, VmIdentityOutput } from './proto-types.ts';
 import { toTimestamp } from './timestamp.ts';
 import { internalStatus, refusalStatus, type GrpcStatus } from './refusal-status.ts';
@@ -18,6 +21,7 @@ const MAX_SECRET_BYTES = 16 * 1024;
 
 export interface NodeDriverServiceOptions {
   readonly backend: ApiBackend;
+  readonly watches: MachineWatches;
   /** Who made a call; `undefined` when its connection is not known, which refuses the call. */
   readonly peerOf: (call: { getPeer(): string }) => PeerCredentials | undefined;
   /** Whether this uid may have one more secret checked now. */
@@ -38,7 +42,7 @@ class StatusError extends Error {
 
 /** The handlers of `NodeDriverService`. */
 export function createNodeDriverService(options: NodeDriverServiceOptions): NodeDriverServiceHandlers {
-  const { backend, peerOf, allowSecretCheck, onSecretCheck, logger } = options;
+  const { backend, watches, peerOf, allowSecretCheck, onSecretCheck, logger } = options;
 
   /** Turns a promise into a gRPC answer, and whatever it rejects with into a status. */
   function unary<Request, Response>(
@@ -56,13 +60,13 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     call: ServerUnaryCall<Request, Response>,
     handle: (request: Request, peer: PeerCredentials) => Promise<Response> | Response,
   ): Promise<Response> {
+    return handle(call.request, requirePeer(call));
+  }
+
+  function requirePeer(call: { getPeer(): string }): PeerCredentials {
     const peer = peerOf(call);
-    if (peer === undefined)
-      throw new StatusError(
-        status.UNAUTHENTICATED,
-        'Cannot tell who called; connect to the API socket itself',
-      );
-    return handle(call.request, peer);
+    if (peer !== undefined) return peer;
+    throw new StatusError(status.UNAUTHENTICATED, 'Cannot tell who called; connect to the API socket itself');
   }
 
   function statusOf(error: unknown, method: string): GrpcStatus {
@@ -100,6 +104,32 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     }
   }
 
+  function findMachine(launchId: string): Machine {
+    const machine = backend.machines.get(launchId);
+    if (machine !== undefined) return machine;
+    throw new StatusError(
+      status.NOT_FOUND,
+      `Cannot find a machine with launch id ${quoteText(launchId)}; list the machines for the ids there are`,
+    );
+  }
+
+  function signalMachine({ launchId, state }: Machine, signal: number): void {
+    if (!isMachineSignal(signal)) throw signalRefused(signal);
+    const what = `Cannot signal machine ${quoteText(launchId)}`;
+    if (state === 'starting')
+      throw new StatusError(
+        status.FAILED_PRECONDITION,
+        `${what}: its QEMU does not run yet; try again when its state is "running"`,
+      );
+    if (state !== 'running')
+      throw new StatusError(status.FAILED_PRECONDITION, `${what}: its QEMU has ended; nothing is left to do`);
+    if (!backend.signalMachine(launchId, signal))
+      throw new StatusError(
+        status.FAILED_PRECONDITION,
+        `${what}: its supervisor cannot be reached now; try again, and see the log of the daemon`,
+      );
+  }
+
   return {
     ResolveTarget: unary(async ({ vm }) => ({ target: targetToProto(await backend.resolve(vmOf(vm))) })),
 
@@ -114,16 +144,31 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
 
     ListMachines: unary(() => ({ machines: backend.machines.list().map(machineToProto) })),
 
-    GetMachine: unary(({ launchId }) => {
-      const machine = backend.machines.get(launchId);
-      if (machine === undefined)
-        throw new StatusError(
-          status.NOT_FOUND,
-          `Cannot find a machine with launch id ${quoteText(launchId)}; list the machines for the ids there are`,
-        );
-      return { machine: machineToProto(machine) };
+    GetMachine: unary(({ launchId }) => ({ machine: machineToProto(findMachine(launchId)) })),
+
+    WatchMachines: (call) => {
+      try {
+        requirePeer(call);
+        watches.serve(call);
+      } catch (error) {
+        call.emit('error', statusOf(error, call.getPath()));
+      }
+    },
+
+    SignalMachine: unary(({ launchId, signal }, peer) => {
+      signalMachine(findMachine(launchId), signal);
+      logger.info('A VM was signalled', { launchId, signal, peerPid: peer.pid, peerUid: peer.uid });
+      return {};
     }),
   };
+}
+
+function signalRefused(signal: number): StatusError {
+  const allowed = Object.entries(machineSignals).map(([name, number]) => `${name} (${number})`);
+  return new StatusError(
+    status.INVALID_ARGUMENT,
+    `Cannot send signal ${signal} to a machine; use one of ${allowed.join(', ')}`,
+  );
 }
 
 function checkSecretLength(secret: string): void {

@@ -25,5 +25,11 @@ export type {
   NodeDriverServiceHandlers,
 } from './generated/kubevirt/nodedriver/v1/NodeDriverService.ts';
 export type { ResolveTargetResponse__Output as ResolveTargetOutput } from './generated/kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+export type { WatchMachinesRequest__Output as WatchMachinesRequestOutput } from './generated/kubevirt/nodedriver/v1/WatchMachinesRequest.ts';
+export type {
+  WatchMachinesResponse,
+  WatchMachinesResponse__Output as WatchMachinesOutput,
+} from './generated/kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
+export type { SignalMachineResponse__Output as SignalMachineOutput } from './generated/kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 export type { ListMachinesResponse__Output as ListMachinesOutput } from './generated/kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 export type { GetMachineResponse__Output as GetMachineOutput } from './generated/kubevirt/nodedriver/v1/GetMachineResponse.ts';

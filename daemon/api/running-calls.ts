@@ -13,6 +13,9 @@ export class RunningCalls {
       ValidateSecret: this.#counted(handlers.ValidateSecret),
       ListMachines: this.#counted(handlers.ListMachines),
       GetMachine: this.#counted(handlers.GetMachine),
+      SignalMachine: this.#counted(handlers.SignalMachine),
+      // Never answered for good: `MachineWatches` ends it.
+      WatchMachines: handlers.WatchMachines,
     };
   }
 

@@ -4,6 +4,8 @@ export interface CommandIo {
   /** Writes the text as it is: commands end their lines themselves. */
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Aborted once nobody reads standard output any more: a command that runs on ends then. */
+  readonly outputClosed: AbortSignal;
   /** Whether a person sits at standard input, who may need to be told that it is read. */
   readonly isTerminal: boolean;
 }

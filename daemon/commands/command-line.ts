@@ -28,7 +28,7 @@ const commands: readonly Command[] = [
   },
   {
     name: 'machines',
-    summary: 'List the VMs of this node, or show one',
+    summary: 'List, watch or signal the VMs of this node',
     load: async () => (await import('./machines.ts')).machinesCommand,
   },
   {

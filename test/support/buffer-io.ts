@@ -5,9 +5,12 @@ import type { CommandIo } from '../../daemon/commands/command-io.ts';
 /** Streams of a command that collect what it writes. */
 export interface BufferIo extends CommandIo {
   readonly written: { out: string; err: string };
+  /** As if the reader of standard output went away. */
+  readonly closeOutput: () => void;
 }
 
 export function bufferIo(input = ''): BufferIo {
+  const output = new AbortController();
   const written = { out: '', err: '' };
   return {
     written,
@@ -18,6 +21,8 @@ export function bufferIo(input = ''): BufferIo {
     stderr: (text) => {
       written.err += text;
     },
+    outputClosed: output.signal,
+    closeOutput: () => output.abort(),
     isTerminal: false,
   };
 }

@@ -14,10 +14,14 @@ import type { NodeDriverServiceClient as _kubevirt_nodedriver_v1_NodeDriverServi
 import type { Process as _kubevirt_nodedriver_v1_Process, Process__Output as _kubevirt_nodedriver_v1_Process__Output } from './kubevirt/nodedriver/v1/Process.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from './kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
 import type { ResolveTargetResponse as _kubevirt_nodedriver_v1_ResolveTargetResponse, ResolveTargetResponse__Output as _kubevirt_nodedriver_v1_ResolveTargetResponse__Output } from './kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+import type { SignalMachineRequest as _kubevirt_nodedriver_v1_SignalMachineRequest, SignalMachineRequest__Output as _kubevirt_nodedriver_v1_SignalMachineRequest__Output } from './kubevirt/nodedriver/v1/SignalMachineRequest.ts';
+import type { SignalMachineResponse as _kubevirt_nodedriver_v1_SignalMachineResponse, SignalMachineResponse__Output as _kubevirt_nodedriver_v1_SignalMachineResponse__Output } from './kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 import type { Target as _kubevirt_nodedriver_v1_Target, Target__Output as _kubevirt_nodedriver_v1_Target__Output } from './kubevirt/nodedriver/v1/Target.ts';
 import type { ValidateSecretRequest as _kubevirt_nodedriver_v1_ValidateSecretRequest, ValidateSecretRequest__Output as _kubevirt_nodedriver_v1_ValidateSecretRequest__Output } from './kubevirt/nodedriver/v1/ValidateSecretRequest.ts';
 import type { ValidateSecretResponse as _kubevirt_nodedriver_v1_ValidateSecretResponse, ValidateSecretResponse__Output as _kubevirt_nodedriver_v1_ValidateSecretResponse__Output } from './kubevirt/nodedriver/v1/ValidateSecretResponse.ts';
 import type { VmIdentity as _kubevirt_nodedriver_v1_VmIdentity, VmIdentity__Output as _kubevirt_nodedriver_v1_VmIdentity__Output } from './kubevirt/nodedriver/v1/VmIdentity.ts';
+import type { WatchMachinesRequest as _kubevirt_nodedriver_v1_WatchMachinesRequest, WatchMachinesRequest__Output as _kubevirt_nodedriver_v1_WatchMachinesRequest__Output } from './kubevirt/nodedriver/v1/WatchMachinesRequest.ts';
+import type { WatchMachinesResponse as _kubevirt_nodedriver_v1_WatchMachinesResponse, WatchMachinesResponse__Output as _kubevirt_nodedriver_v1_WatchMachinesResponse__Output } from './kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -38,6 +42,7 @@ export interface ProtoGrpcType {
         ListMachinesRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesRequest__Output>
         ListMachinesResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
         Machine: MessageTypeDefinition<_kubevirt_nodedriver_v1_Machine, _kubevirt_nodedriver_v1_Machine__Output>
+        MachineEventType: EnumTypeDefinition
         MachineExit: MessageTypeDefinition<_kubevirt_nodedriver_v1_MachineExit, _kubevirt_nodedriver_v1_MachineExit__Output>
         MachineExitReason: EnumTypeDefinition
         MachineState: EnumTypeDefinition
@@ -47,10 +52,14 @@ export interface ProtoGrpcType {
         Process: MessageTypeDefinition<_kubevirt_nodedriver_v1_Process, _kubevirt_nodedriver_v1_Process__Output>
         ResolveTargetRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output>
         ResolveTargetResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
+        SignalMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineRequest, _kubevirt_nodedriver_v1_SignalMachineRequest__Output>
+        SignalMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineResponse, _kubevirt_nodedriver_v1_SignalMachineResponse__Output>
         Target: MessageTypeDefinition<_kubevirt_nodedriver_v1_Target, _kubevirt_nodedriver_v1_Target__Output>
         ValidateSecretRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretRequest, _kubevirt_nodedriver_v1_ValidateSecretRequest__Output>
         ValidateSecretResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretResponse, _kubevirt_nodedriver_v1_ValidateSecretResponse__Output>
         VmIdentity: MessageTypeDefinition<_kubevirt_nodedriver_v1_VmIdentity, _kubevirt_nodedriver_v1_VmIdentity__Output>
+        WatchMachinesRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_WatchMachinesRequest, _kubevirt_nodedriver_v1_WatchMachinesRequest__Output>
+        WatchMachinesResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_WatchMachinesResponse, _kubevirt_nodedriver_v1_WatchMachinesResponse__Output>
       }
     }
   }

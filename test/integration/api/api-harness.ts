@@ -7,6 +7,8 @@ import { createApiClient, type ApiClient } from '../../../daemon/api/api-client.
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../../../daemon/api/api-server.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { fdOf } from '../../../daemon/host/socket-fd.ts';
+import type { Machine } from '../../../daemon/machines/machine.ts';
+import { MachineRegistry } from '../../../daemon/machines/machine-registry.ts';
 import type { LogFields, Logger } from '../../../daemon/observe/logger.ts';
 import { createMetrics, type Metrics } from '../../../daemon/observe/metrics.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
@@ -80,12 +82,16 @@ export function exampleBackend(changes: Partial<ApiBackend> = {}): ApiBackend {
     resolve: () => Promise.resolve(exampleTarget),
     validateSecret: () =>
       Promise.resolve({ target: exampleTarget, validUntil: new Date('2026-12-31T23:59:59.500Z') }),
-    machines: {
-      list: () => [exampleMachine],
-      get: (launchId) => (launchId === exampleMachine.launchId ? exampleMachine : undefined),
-    },
+    machines: registryOf(exampleMachine),
+    signalMachine: () => true,
     ...changes,
   };
+}
+
+export function registryOf(...machines: readonly Machine[]): MachineRegistry {
+  const registry = new MachineRegistry();
+  for (const machine of machines) registry.put(machine);
+  return registry;
 }
 
 /** What a promise rejects with. */

@@ -6,7 +6,8 @@ import { Refusal } from '../../../daemon/errors.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 import { runCommand } from '../../support/run-command.ts';
-import { ApiHarness, exampleBackend } from '../api/api-harness.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { ApiHarness, exampleBackend, registryOf } from '../api/api-harness.ts';
 
 const main = path.resolve(import.meta.dirname, '../../../daemon/main.ts');
 
@@ -73,7 +74,7 @@ describe('node-driver with a daemon', () => {
     const exit = { kind: 'signal', value: 15, reason: 'pod-gone', at: '2026-11-23T20:00:00.000Z' } as const;
     const machine = { ...exampleMachine, state: 'exited', exit } as const;
     await harness.start({
-      backend: exampleBackend({ machines: { list: () => [machine], get: () => machine } }),
+      backend: exampleBackend({ machines: registryOf(machine) }),
     });
     const list = await run('machines', 'list');
     expect(list.out).to.match(
@@ -86,13 +87,104 @@ describe('node-driver with a daemon', () => {
   it('machines --json prints one line for each', async () => {
     await harness.start({
       backend: exampleBackend({
-        machines: { list: () => [exampleMachine, exampleMachine], get: () => undefined },
+        machines: registryOf(exampleMachine, { ...exampleMachine, launchId: 'launch-2' }),
       }),
     });
     const { out } = await run('machines', 'list', '--json');
     expect(out.trimEnd().split('\n')).to.have.length(2);
     expect(out).to.include('"state":"running"').and.include('"createdAt":"2026-11-23T19:06:00.125Z"');
     expect((await run('machines', 'show', 'nope')).status).to.equal(1);
+  });
+
+  it('machines watch prints the machines and each change, also with the next daemon', async () => {
+    const registry = registryOf(exampleMachine);
+    const first = await harness.start({ backend: exampleBackend({ machines: registry }) });
+    const io = bufferIo();
+    const ended = runCommandLine(['machines', 'watch', '--socket', harness.socketPath], io);
+    const waitForText = (pattern: RegExp): Promise<true> =>
+      waitUntil(
+        `it prints ${String(pattern)}`,
+        () => (pattern.test(io.written.out) ? true : undefined),
+        4_000,
+      );
+    await waitForText(/existing/u);
+    const exit = { kind: 'exit', value: 7, reason: 'qemu', at: '2026-11-23T20:00:00.000Z' } as const;
+    registry.put({ ...exampleMachine, state: 'exited', exit });
+    await waitForText(/changed/u);
+    await first.close(100);
+    await harness.start();
+    await waitForText(/existing[^]+existing/u);
+    io.closeOutput();
+    expect(await ended).to.equal(0);
+    expect(io.written.err).to.match(/^Cannot go on watching: The daemon stops, .*; trying again\n/u);
+    const id = 'launch-1'.padEnd(36);
+    const { uuid } = exampleMachine.vm;
+    const head = `EVENT     STATE     LAUNCH ID${' '.repeat(29)}VM UUID${' '.repeat(31)}QEMU     VM NAME`;
+    expect(io.written.out.trimEnd().split('\n')).to.deep.equal([
+      head,
+      `existing  running   ${id}  ${uuid}  30       testvm`,
+      `changed   exited    ${id}  ${uuid}  30       testvm  exit status 7 (qemu)`,
+      head,
+      `existing  running   ${id}  ${uuid}  30       testvm`,
+    ]);
+  });
+
+  it('machines watch --json prints one line for each event', async () => {
+    await harness.start();
+    const io = bufferIo();
+    const ended = runCommandLine(['machines', 'watch', '--json', '--socket', harness.socketPath], io);
+    const lines = await waitUntil(
+      'the list is printed',
+      () => (io.written.out.includes('synced') ? io.written.out.trimEnd().split('\n') : undefined),
+      4_000,
+    );
+    io.closeOutput();
+    expect(await ended).to.equal(0);
+    expect(lines).to.have.length(2);
+    expect(lines[0]).to.match(/^\{"type":"existing","revision":"1","machine":\{"launchID":"launch-1",/u);
+    expect(lines[1]).to.equal('{"type":"synced","revision":"1"}');
+  });
+
+  it('machines watch ends when the reader of its output does', async () => {
+    const registry = registryOf(exampleMachine);
+    await harness.start({ backend: exampleBackend({ machines: registry }) });
+    const script = '"$0" "$1" machines watch --socket "$2" | head -n 1';
+    const watching = runCommand('sh', ['-c', script, process.execPath, main, harness.socketPath], {
+      timeout: 4_000,
+    });
+    let hasEnded = false;
+    const ended = watching.finally(() => {
+      hasEnded = true;
+    });
+    // It notices when it has something to print.
+    await waitUntil(
+      'it has ended',
+      () => {
+        registry.put(exampleMachine);
+        return hasEnded ? true : undefined;
+      },
+      4_000,
+    );
+    expect((await ended).stdout).to.match(/^EVENT .*\n$/u);
+  });
+
+  it('machines signal sends what is named', async () => {
+    const sent: string[] = [];
+    const signalMachine = (launchId: string, signal: number): boolean => {
+      sent.push(`${launchId} ${signal}`);
+      return true;
+    };
+    await harness.start({ backend: exampleBackend({ signalMachine }) });
+    expect(await run('machines', 'signal', 'launch-1', 'term')).to.deep.equal({
+      status: 0,
+      out: '',
+      err: '',
+    });
+    expect(await run('machines', 'signal', 'launch-1', '9')).to.include({ status: 0 });
+    const refused = await run('machines', 'signal', 'launch-1', 'STOP');
+    expect(refused.status).to.equal(1);
+    expect(refused.err).to.match(/^Cannot send signal 19 to a machine; use one of HUP \(1\), .*\n$/u);
+    expect(sent).to.deep.equal(['launch-1 15', 'launch-1 9']);
   });
 });
 

@@ -27,8 +27,11 @@ describe('runCommandLine()', () => {
     },
     { args: ['resolve', '--frob'], status: 2, out: /^$/u, err: /Unknown option '--frob'/u },
     { args: ['machines', '--help'], status: 0, out: /^Usage: node-driver machines/u, err: /^$/u },
-    { args: ['machines', 'show'], status: 2, out: /^$/u, err: /say "list", or "show" and a launch id/u },
+    { args: ['machines', 'show'], status: 2, out: /^$/u, err: /"show" and a launch id/u },
     { args: ['machines', 'list', 'all'], status: 2, out: /^$/u, err: /say "list"/u },
+    { args: ['machines', 'watch', 'all'], status: 2, out: /^$/u, err: /say "list"/u },
+    { args: ['machines', 'signal', 'id'], status: 2, out: /^$/u, err: /a launch id and a signal/u },
+    { args: ['machines', 'signal', 'id', 'NOPE'], status: 2, out: /^$/u, err: /^Cannot send "NOPE"/u },
     {
       args: ['resolve', '--uuid', 'a', '--socket', '/nonexistent/api.sock'],
       status: 1,

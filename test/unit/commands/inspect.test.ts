@@ -20,6 +20,7 @@ async function inspect(
     stdin: Readable.from(typeof input === 'string' ? [input] : input),
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
+    outputClosed: new AbortController().signal,
     isTerminal,
   });
   return { status, stdout, stderr };
@@ -112,6 +113,7 @@ describe('inspectCommand', () => {
       stdin: Readable.from(endless()),
       stdout: (written) => (stdout += written),
       stderr: () => undefined,
+      outputClosed: new AbortController().signal,
       isTerminal: false,
     });
     expect(status).to.equal(1);

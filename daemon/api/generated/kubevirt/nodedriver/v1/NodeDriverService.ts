@@ -8,8 +8,12 @@ import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest
 import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from '../../../kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
 import type { ResolveTargetResponse as _kubevirt_nodedriver_v1_ResolveTargetResponse, ResolveTargetResponse__Output as _kubevirt_nodedriver_v1_ResolveTargetResponse__Output } from '../../../kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+import type { SignalMachineRequest as _kubevirt_nodedriver_v1_SignalMachineRequest, SignalMachineRequest__Output as _kubevirt_nodedriver_v1_SignalMachineRequest__Output } from '../../../kubevirt/nodedriver/v1/SignalMachineRequest.ts';
+import type { SignalMachineResponse as _kubevirt_nodedriver_v1_SignalMachineResponse, SignalMachineResponse__Output as _kubevirt_nodedriver_v1_SignalMachineResponse__Output } from '../../../kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 import type { ValidateSecretRequest as _kubevirt_nodedriver_v1_ValidateSecretRequest, ValidateSecretRequest__Output as _kubevirt_nodedriver_v1_ValidateSecretRequest__Output } from '../../../kubevirt/nodedriver/v1/ValidateSecretRequest.ts';
 import type { ValidateSecretResponse as _kubevirt_nodedriver_v1_ValidateSecretResponse, ValidateSecretResponse__Output as _kubevirt_nodedriver_v1_ValidateSecretResponse__Output } from '../../../kubevirt/nodedriver/v1/ValidateSecretResponse.ts';
+import type { WatchMachinesRequest as _kubevirt_nodedriver_v1_WatchMachinesRequest, WatchMachinesRequest__Output as _kubevirt_nodedriver_v1_WatchMachinesRequest__Output } from '../../../kubevirt/nodedriver/v1/WatchMachinesRequest.ts';
+import type { WatchMachinesResponse as _kubevirt_nodedriver_v1_WatchMachinesResponse, WatchMachinesResponse__Output as _kubevirt_nodedriver_v1_WatchMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
 
 export interface NodeDriverServiceClient extends grpc.Client {
   GetMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
@@ -39,6 +43,15 @@ export interface NodeDriverServiceClient extends grpc.Client {
   resolveTarget(argument: _kubevirt_nodedriver_v1_ResolveTargetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ResolveTargetResponse__Output>): grpc.ClientUnaryCall;
   resolveTarget(argument: _kubevirt_nodedriver_v1_ResolveTargetRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ResolveTargetResponse__Output>): grpc.ClientUnaryCall;
   
+  SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  signalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  signalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  signalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  signalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
+  
   ValidateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
   ValidateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
   ValidateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
@@ -47,6 +60,11 @@ export interface NodeDriverServiceClient extends grpc.Client {
   validateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
   validateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
   validateSecret(argument: _kubevirt_nodedriver_v1_ValidateSecretRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ValidateSecretResponse__Output>): grpc.ClientUnaryCall;
+  
+  WatchMachines(argument: _kubevirt_nodedriver_v1_WatchMachinesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_kubevirt_nodedriver_v1_WatchMachinesResponse__Output>;
+  WatchMachines(argument: _kubevirt_nodedriver_v1_WatchMachinesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_kubevirt_nodedriver_v1_WatchMachinesResponse__Output>;
+  watchMachines(argument: _kubevirt_nodedriver_v1_WatchMachinesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_kubevirt_nodedriver_v1_WatchMachinesResponse__Output>;
+  watchMachines(argument: _kubevirt_nodedriver_v1_WatchMachinesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_kubevirt_nodedriver_v1_WatchMachinesResponse__Output>;
   
 }
 
@@ -57,7 +75,11 @@ export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementa
   
   ResolveTarget: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse>;
   
+  SignalMachine: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_SignalMachineRequest__Output, _kubevirt_nodedriver_v1_SignalMachineResponse>;
+  
   ValidateSecret: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ValidateSecretRequest__Output, _kubevirt_nodedriver_v1_ValidateSecretResponse>;
+  
+  WatchMachines: grpc.handleServerStreamingCall<_kubevirt_nodedriver_v1_WatchMachinesRequest__Output, _kubevirt_nodedriver_v1_WatchMachinesResponse>;
   
 }
 
@@ -65,5 +87,7 @@ export interface NodeDriverServiceDefinition extends grpc.ServiceDefinition {
   GetMachine: MethodDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
   ListMachines: MethodDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesRequest__Output, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
   ResolveTarget: MethodDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
+  SignalMachine: MethodDefinition<_kubevirt_nodedriver_v1_SignalMachineRequest, _kubevirt_nodedriver_v1_SignalMachineResponse, _kubevirt_nodedriver_v1_SignalMachineRequest__Output, _kubevirt_nodedriver_v1_SignalMachineResponse__Output>
   ValidateSecret: MethodDefinition<_kubevirt_nodedriver_v1_ValidateSecretRequest, _kubevirt_nodedriver_v1_ValidateSecretResponse, _kubevirt_nodedriver_v1_ValidateSecretRequest__Output, _kubevirt_nodedriver_v1_ValidateSecretResponse__Output>
+  WatchMachines: MethodDefinition<_kubevirt_nodedriver_v1_WatchMachinesRequest, _kubevirt_nodedriver_v1_WatchMachinesResponse, _kubevirt_nodedriver_v1_WatchMachinesRequest__Output, _kubevirt_nodedriver_v1_WatchMachinesResponse__Output>
 }

@@ -1,0 +1,87 @@
+import { kindFromProto, wordFromProto } from '../api/from-proto.ts';
+import type {
+  MachineExitOutput,
+  MachineOutput,
+  ProcessOutput,
+  WatchMachinesOutput,
+} from '../api/proto-types.ts';
+import { printable } from './printable.ts';
+import { formatTable } from './table.ts';
+import { timeOf } from './time-of.ts';
+
+/** Machines as a table, one a line. */
+export function formatMachineList(machines: readonly MachineOutput[]): string {
+  return formatTable([
+    ['LAUNCH ID', 'STATE', 'VM UUID', 'VM NAME', 'POD UID', 'QEMU', 'CREATED'],
+    ...machines.map((machine) => [
+      machine.launchId,
+      wordFromProto(machine.state),
+      printable(machine.vm?.uuid ?? ''),
+      printable(machine.vm?.name ?? '') || '-',
+      machine.podUid || 'none',
+      machine.qemu ? String(machine.qemu.pid) : '-',
+      timeOf(machine.createdAt) ?? '-',
+    ]),
+  ]);
+}
+
+/** Everything about one machine. */
+export function formatMachine(machine: MachineOutput): string {
+  return formatTable([
+    ['Launch ID', machine.launchId],
+    ['State', wordFromProto(machine.state)],
+    ['VM UUID', printable(machine.vm?.uuid ?? '')],
+    ['VM name', printable(machine.vm?.name ?? '') || '-'],
+    ['Pod UID', machine.podUid || 'none'],
+    ['Container ID', machine.containerId || 'none'],
+    ['Emulator', printable(machine.emulator)],
+    ['Stub', formatProcess(machine.stub)],
+    ['Shim', formatProcess(machine.shim)],
+    ['QEMU', formatProcess(machine.qemu)],
+    ['Target', formatProcess(machine.target)],
+    ['Created', timeOf(machine.createdAt) ?? '-'],
+    ...(machine.exit ? [['Ended', `${timeOf(machine.exit.at) ?? '-'}, ${formatExit(machine.exit)}`]] : []),
+    ...machine.namespaces.map(({ kind, inode }) => [`Namespace ${kindFromProto(kind)}`, inode]),
+    ...machine.cgroups.map(({ hierarchy, path }) => [`Cgroup ${hierarchy || 'v2'}`, printable(path)]),
+  ]);
+}
+
+/** Head of the lines that {@link formatMachineEvent} makes. */
+export function formatMachineEventHead(): string {
+  return alignEvent(['EVENT', 'STATE', 'LAUNCH ID', 'VM UUID', 'QEMU', 'VM NAME']);
+}
+
+/** One event of a watch as one line; empty for the end of the list, which a person sees anyway. */
+export function formatMachineEvent({ type, machine }: WatchMachinesOutput): string {
+  if (machine === null) return '';
+  const { vm, state, qemu, exit } = machine;
+  return alignEvent([
+    wordFromProto(type),
+    wordFromProto(state),
+    machine.launchId,
+    printable(vm?.uuid ?? ''),
+    qemu ? String(qemu.pid) : '-',
+    printable(vm?.name ?? '') || '-',
+    exit ? formatExit(exit) : '',
+  ]);
+}
+
+/** Columns of fixed widths: the lines that are still to come are not known. */
+function alignEvent(cells: readonly string[]): string {
+  const widths = [8, 8, 36, 36, 7];
+  const line = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return `${line.trimEnd()}\n`;
+}
+
+function formatProcess(process: ProcessOutput | null): string {
+  return process ? `${process.pid} (started at tick ${process.startTime})` : '-';
+}
+
+function formatExit(exit: MachineExitOutput): string {
+  return `${outcomeOf(exit)} (${wordFromProto(exit.reason)})`;
+}
+
+function outcomeOf({ outcome, exitStatus, signal }: MachineExitOutput): string {
+  if (outcome === 'exitStatus') return `exit status ${exitStatus ?? '-'}`;
+  return outcome === 'signal' ? `signal ${signal ?? '-'}` : 'nobody saw how';
+}

@@ -1,0 +1,67 @@
+import { status } from '@grpc/grpc-js';
+import { expect } from 'chai';
+
+import { ApiError } from '../../../daemon/api/api-client.ts';
+import { exampleMachine } from '../../support/api-fixtures.ts';
+import { ApiHarness, exampleBackend, registryOf, rejectionOf } from './api-harness.ts';
+
+describe('SignalMachine', () => {
+  let harness: ApiHarness;
+  let sent: string[];
+  beforeEach(async () => {
+    harness = new ApiHarness();
+    sent = [];
+    const machines = registryOf(
+      exampleMachine,
+      { ...exampleMachine, launchId: 'starting', state: 'starting' },
+      { ...exampleMachine, launchId: 'exited', state: 'exited' },
+      { ...exampleMachine, launchId: 'lost', state: 'lost' },
+      { ...exampleMachine, launchId: 'unreachable' },
+    );
+    const signalMachine = (launchId: string, signal: number): boolean => {
+      sent.push(`${launchId} ${signal}`);
+      return launchId !== 'unreachable';
+    };
+    await harness.start({ backend: exampleBackend({ machines, signalMachine }) });
+  });
+  afterEach(() => harness.stop());
+
+  it('passes HUP, INT, QUIT, KILL and TERM on, and logs who asked', async () => {
+    for (const number of [1, 2, 3, 9, 15]) await harness.client().signalMachine('launch-1', number);
+    expect(sent).to.deep.equal([1, 2, 3, 9, 15].map((number) => `launch-1 ${number}`));
+    const line = harness.lines.find(({ message }) => message === 'A VM was signalled');
+    expect(line?.fields).to.deep.equal({
+      launchId: 'launch-1',
+      signal: 1,
+      peerPid: process.pid,
+      peerUid: process.getuid?.(),
+    });
+  });
+
+  const refused = [
+    ['nope', 15, 'NOT_FOUND', 'Cannot find a machine with launch id "nope"'],
+    ['exited', 15, 'FAILED_PRECONDITION', 'its QEMU has ended'],
+    ['lost', 9, 'FAILED_PRECONDITION', 'its QEMU has ended'],
+    ['starting', 15, 'FAILED_PRECONDITION', 'does not run yet'],
+    ['launch-1', 0, 'INVALID_ARGUMENT', 'Cannot send signal 0'],
+    ['launch-1', 10, 'INVALID_ARGUMENT', 'use one of HUP (1), INT (2), QUIT (3), KILL (9), TERM (15)'],
+    ['launch-1', 19, 'INVALID_ARGUMENT', 'Cannot send signal 19'],
+    ['launch-1', 4_294_967_295, 'INVALID_ARGUMENT', 'Cannot send signal 4294967295'],
+  ] as const;
+  for (const [launchId, signal, code, text] of refused)
+    it(`refuses ${signal} for "${launchId}" with ${code}`, async () => {
+      const error = await rejectionOf(harness.client().signalMachine(launchId, signal));
+      if (!(error instanceof ApiError)) throw error;
+      expect(status[error.status]).to.equal(code);
+      expect(error.message).to.include(text);
+      expect(sent).to.deep.equal([]);
+    });
+
+  it('says so when the supervisor cannot be reached', async () => {
+    const error = await rejectionOf(harness.client().signalMachine('unreachable', 15));
+    if (!(error instanceof ApiError)) throw error;
+    expect(status[error.status]).to.equal('FAILED_PRECONDITION');
+    expect(error.message).to.include('its supervisor cannot be reached now; try again');
+    expect(harness.lines.map(({ message }) => message)).to.not.include('A VM was signalled');
+  });
+});
