@@ -6,6 +6,8 @@ import { encodeRefused } from './encode-frame.ts';
 
 /** The connection of one stub, until it is refused or belongs to a shim. */
 export class LaunchConnection {
+  /** Name of libvirt's domain, once the request has told it: for logs. */
+  domain: string | null = null;
   readonly #socket: net.Socket;
   readonly #acceptedAt: number;
   readonly #gone = new AbortController();

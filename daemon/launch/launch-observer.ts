@@ -41,13 +41,20 @@ export class LaunchObserver {
     }
   }
 
-  refused(error: unknown, caller: Caller | null, seconds: number): void {
+  /** @param domain name of libvirt's domain, as far as it is known */
+  refused(error: unknown, caller: Caller | null, seconds: number, domain: string | null = null): void {
     const reason = reasonOf(error);
     this.#metrics.launchRefused(reason, seconds);
     // Turned away for who they are or because there are too many: before anything was read from them.
     if (caller === null && (reason === 'caller-not-allowed' || reason === 'busy'))
       this.#metrics.peerRejected('launch');
-    const fields = { reason, callerPid: caller?.identity.pid, callerUid: caller?.credentials.uid, seconds };
+    const fields = {
+      reason,
+      domain: domain === null ? undefined : oneLine(domain),
+      callerPid: caller?.identity.pid,
+      callerUid: caller?.credentials.uid,
+      seconds,
+    };
     if (reason === 'internal') this.#logger.error('Failed to launch', { ...fields, ...errorFields(error) });
     else
       this.#logger.warn('Refused a launch', {

@@ -5,6 +5,7 @@ import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
 import { identifyCaller, type Caller } from './caller.ts';
+import { domainName } from './domain-name.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import type { LaunchObserver } from './launch-observer.ts';
@@ -117,6 +118,7 @@ export class LaunchServer {
         const request = reader.push(chunk);
         if (request === null) return;
         clearTimeout(timer);
+        connection.domain = domainName(request.argv);
         conversation.handling = this.#handle(request, connection, caller, refuse);
       } catch (error) {
         refuse(error);
@@ -151,7 +153,8 @@ export class LaunchServer {
   }
 
   #refuse(connection: LaunchConnection, caller: Caller | null, error: unknown): void {
-    this.#options.observer.refused(error, caller, connection.seconds(performance.now()));
+    const seconds = connection.seconds(performance.now());
+    this.#options.observer.refused(error, caller, seconds, connection.domain);
     connection.refuse(lineOf(error));
   }
 }

@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts';
 import { quoteText } from '../quote-text.ts';
 import { argumentPaths } from './argument-paths.ts';
 import { decodeUtf8 } from './decode-utf8.ts';
-import { guestName } from './guest-name.ts';
+import { domainName } from './domain-name.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { masterKeyFile } from './master-key.ts';
 
@@ -47,7 +47,7 @@ export function libvirtDomain(
   const file = masterKeyFile(request.argv);
   if (file === null)
     return { directory: null, id: null, shortName: null, projections: outermost(paths.project) };
-  const name = nameOfGuest(request.argv);
+  const name = domainName(request.argv);
   const { id, shortName } = identifyDirectory(file, shortNames(name), paths.libvirtState);
   const directory = `${paths.libvirtState}/domain-${id}-${shortName}`;
   checkHome(request.env, directory);
@@ -76,13 +76,6 @@ function identifyDirectory(
       'set "libvirt-state" to the directory in which libvirt keeps domain-<id>-<name>',
     );
   return { id, shortName };
-}
-
-/** The first `-name` is libvirt's: the author of a domain can only add arguments behind it. */
-function nameOfGuest(argv: readonly Buffer[]): string | null {
-  const index = argv.findIndex((argument) => argument.equals(Buffer.from('-name')));
-  const argument = index === -1 ? null : decodeUtf8(argv[index + 1] ?? Buffer.alloc(0));
-  return argument === null ? null : guestName(argument);
 }
 
 /**

@@ -71,8 +71,10 @@ describe('LaunchObserver', () => {
     observer.refused(new Refusal('internal', 'x', 'y'), null, 1);
     observer.refused(new Refusal('no-identity', 'a\nb\u009b31m\u202ec', 'y'), null, 1);
     observer.finished({ ...result, started: false, failure: 'x\u2028y\x1b[0m' }, 1);
+    observer.refused(new Refusal('secret-mismatch', 'x', 'y'), null, 1, 'vm\n1');
     expect(log[1]?.fields).to.include({ cause: 'a b 31m c' });
     expect(log[2]?.fields).to.include({ cause: 'x y [0m', reason: 'launch-failed' });
+    expect(log[3]?.fields).to.include({ domain: 'vm 1' });
   });
 
   it('counts what the shim refused as launch-failed, and what runs as started', () => {
