@@ -42,6 +42,8 @@ export interface SandboxOptions {
   /** Text of the file `expires-at` beside the secret. */
   readonly expiresAt?: string;
   readonly readOnlyRoot?: boolean;
+  /** The container's cgroup is a scope in slices of systemd, as where the kubelet's cgroup driver is `systemd`. */
+  readonly systemdCgroup?: boolean;
   /** False: the root has no /var/lib/libvirt/qemu and no /run/libvirt/qemu. */
   readonly libvirtMountPoints?: boolean;
   readonly mounts?: readonly SandboxMount[];
@@ -68,6 +70,7 @@ export class Sandbox {
   readonly rootfs: string;
   readonly #directory: string;
   readonly #runcRoot: string;
+  readonly #isSystemd: boolean;
   #init: ProcessIdentity | undefined;
 
   constructor(scratch: Scratch, options: SandboxOptions) {
@@ -80,15 +83,23 @@ export class Sandbox {
     this.#directory = join(scratch.directory, `pod-${this.containerId.slice(0, 12)}`);
     this.rootfs = join(this.#directory, 'rootfs');
     this.#runcRoot = join(scratch.runDirectory, 'runc');
+    this.#isSystemd = options.systemdCgroup ?? false;
   }
 
   /** The pod's cgroup, the parent of the container's, as a path in every hierarchy. */
   get podCgroup(): string {
+    if (this.#isSystemd) return `/kubepods.slice/kubepods-besteffort.slice/${this.#podSlice}`;
     return `/kubepods/besteffort/pod${this.podUid}`;
   }
 
   get cgroup(): string {
+    if (this.#isSystemd) return `${this.podCgroup}/cri-containerd-${this.containerId}.scope`;
     return `${this.podCgroup}/${this.containerId}`;
+  }
+
+  /** A dash in the name of a slice stands for a level of its path. */
+  get #podSlice(): string {
+    return `kubepods-besteffort-pod${this.podUid.replaceAll('-', '_')}.slice`;
   }
 
   /** What the pod sees, read-only, as /etc/kubevirt/node-driver. */
@@ -130,7 +141,7 @@ export class Sandbox {
       hostname: `virt-launcher-${options.vmName}`,
       rootfs: this.rootfs,
       readOnlyRoot: options.readOnlyRoot ?? false,
-      cgroupsPath: this.cgroup,
+      cgroupsPath: this.#isSystemd ? `${this.#podSlice}:cri-containerd:${this.containerId}` : this.cgroup,
       user,
       argv: options.argv ?? this.#defaultArguments(options),
       environment: listEnvironment(options),
@@ -195,7 +206,18 @@ export class Sandbox {
   async #run(scratch: Scratch): Promise<void> {
     const log = join(this.#directory, 'log');
     const pidFile = join(this.#directory, 'pid');
-    const runc = ['--root', this.#runcRoot, '--log', log, 'run', '--detach', '--pid-file', pidFile];
+    const cgroups = this.#isSystemd ? ['--systemd-cgroup'] : [];
+    const runc = [
+      '--root',
+      this.#runcRoot,
+      '--log',
+      log,
+      ...cgroups,
+      'run',
+      '--detach',
+      '--pid-file',
+      pidFile,
+    ];
     const reaper = await scratch.startBackground(
       join(fixtures, 'reaper'),
       ['runc', ...runc, '--bundle', this.#directory, this.containerId],
