@@ -4,7 +4,7 @@
 # npm run test:vm: runs tests in a virtual machine with what the usual machine for `npm test` lacks: systemd, cgroup v2
 # alone and a newer libvirt. Arguments go to mocha. Nothing is changed on this machine but the image below the cache.
 #
-# KND_VM_TIMEOUT     seconds for all of it, by default 1800
+# KND_VM_TIMEOUT     seconds for all of it, by default 3600: an emulated processor takes a good 20 minutes
 # KND_VM_ACCELERATOR kvm or tcg, by default what works
 # KND_TIME_SCALE     see test/support/time-scale.ts
 set -eu
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 suite=trixie
 here=test/vm
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubevirt-node-driver
-timeout=${KND_VM_TIMEOUT:-1800}
+timeout=${KND_VM_TIMEOUT:-3600}
 
 fail() {
   echo "$1" >&2
