@@ -10,11 +10,13 @@ import { createLibc } from './host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
+import { ExecHandOver } from './launch/exec-hand-over.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { TargetFinder } from './launch/target-finder.ts';
+import { ExecSupervisor } from './machines/exec-supervisor.ts';
 import { MachineRegistry } from './machines/machine-registry.ts';
 import { MachineSupervisor } from './machines/machine-supervisor.ts';
 import { StateDirectory } from './machines/state-directory.ts';
@@ -96,18 +98,30 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
 
   const registry = followMachines(logger.child('machines'), metrics);
   const state = new StateDirectory(run.state);
-  const supervisor = new MachineSupervisor({
+  const common = {
     libc,
     proc: config.proc,
     registry,
     state,
-    shimCgroups: new ShimCgroups(host.hierarchies, host.root),
     bootId: fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
-    onError: (launchId, error) => {
+    onError: (launchId: string, error: unknown) => {
       logger.error('Failed to look after a VM', { launchId, ...errorFields(error) });
     },
+  };
+  const supervisor = new MachineSupervisor({
+    ...common,
+    shimCgroups: new ShimCgroups(host.hierarchies, host.root),
   });
   started.defer(() => supervisor.close());
+  const execSupervisor = new ExecSupervisor({
+    ...common,
+    broker,
+    hostRoot: host.root,
+    hierarchies: host.hierarchies,
+    namespaces: config.namespaces,
+    podGoneGraceMs: config.podGoneGrace,
+  });
+  started.defer(() => execSupervisor.close());
 
   const finder = new TargetFinder({
     libc,
@@ -126,6 +140,14 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     authorizer,
     registry,
     supervisor,
+    execHandOver: new ExecHandOver({
+      libc,
+      supervisor: execSupervisor,
+      hostRoot: host.root,
+      namespaces: config.namespaces,
+      deadlineMs: LAUNCH_DEADLINE_MS,
+    }),
+    mode: config.mode,
     state,
     policy: {
       emulator: config.emulator,
@@ -151,6 +173,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   });
   // Before the API: who watches takes a list without a machine for the machine's end.
   await supervisor.adopt();
+  execSupervisor.adopt();
   health.set('machines', true);
 
   const api = await startApiServer({
@@ -158,7 +181,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     socketMode: 0o600,
     allowedUids: access.apiUids,
     peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
-    backend: createNodeBackend({ finder, authorizer, registry, supervisor }),
+    backend: createNodeBackend({ finder, authorizer, registry, supervisors: [supervisor, execSupervisor] }),
     logger: logger.child('api'),
     metrics,
   });

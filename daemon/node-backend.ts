@@ -9,12 +9,13 @@ export interface NodeBackendOptions {
   readonly finder: TargetFinder;
   readonly authorizer: TargetAuthorizer;
   readonly registry: MachineRegistry;
-  readonly supervisor: MachineSupervisor;
+  /** Of each launch mode. */
+  readonly supervisors: readonly Pick<MachineSupervisor, 'signal'>[];
 }
 
 /** What the API asks of this node, answered by the parts that launches use. */
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
-  const { finder, authorizer, registry, supervisor } = options;
+  const { finder, authorizer, registry, supervisors } = options;
   return {
     resolve: (vm) =>
       new Promise((resolve) => {
@@ -27,6 +28,7 @@ export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
       return { target: held.target, validUntil };
     },
     machines: registry,
-    signalMachine: (launchId, signal) => supervisor.signal(launchId, signal),
+    signalMachine: (launchId, signal) =>
+      supervisors.some((supervisor) => supervisor.signal(launchId, signal)),
   };
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -267,6 +268,30 @@ static void start_shim(const struct broker_header *header, const int *fds) {
   answer(BROKER_SHIM, header->id, &result, sizeof result);
 }
 
+/* ---- watching processes ---------------------------------------------------------------------------------- */
+
+static void answer_exited(uint32_t id, uint32_t error, uint32_t kind, uint32_t value) {
+  uint32_t payload[3] = {error, kind, value};
+  answer(BROKER_EXITED, id, payload, sizeof payload);
+}
+
+static void tell_end(const struct watch_end *end) { answer_exited(end->id, 0, end->kind, end->value); }
+
+static void start_watch(const struct broker_header *header, const int *fds) {
+  int failure = header->fd_count == 1 ? watch_add(header->id, fds[0]) : EINVAL;
+  if (failure != 0)
+    answer_exited(header->id, (uint32_t)failure, WATCH_EXIT_UNKNOWN, 0);
+}
+
+/* Two fds for each VM in exec mode. */
+static void raise_fd_limit(void) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
 /* ---- the loop ------------------------------------------------------------------------------------------- */
 
 static void reap_children(int signals) {
@@ -306,8 +331,15 @@ static int serve_one(void) {
   case BROKER_START_SHIM:
     start_shim(&header, fds);
     break;
+  case BROKER_WATCH:
+    start_watch(&header, fds);
+    break;
+  case BROKER_FORGET:
+    watch_forget(header.id);
+    break;
   case BROKER_FILE:
   case BROKER_SHIM:
+  case BROKER_EXITED:
   default:
     errno = EPROTO;
     die("Cannot understand the daemon");
@@ -319,7 +351,7 @@ static int serve_one(void) {
 }
 
 static int next_timeout(void) {
-  int64_t now = now_ms(), first = -1;
+  int64_t now = now_ms(), first = watch_deadline();
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     if (readings[i].pid != 0 && (first < 0 || readings[i].deadline < first))
       first = readings[i].deadline;
@@ -328,12 +360,19 @@ static int next_timeout(void) {
 
 static _Noreturn void serve(int signals) {
   for (;;) {
-    struct pollfd wait[2 + BROKER_MAX_READS] = {{.fd = CHANNEL, .events = POLLIN},
-                                                {.fd = signals, .events = POLLIN}};
+    static struct pollfd wait[2 + BROKER_MAX_READS + BROKER_MAX_WATCHES];
+    struct pollfd *watched = wait + 2 + BROKER_MAX_READS;
+    wait[0] = (struct pollfd){.fd = CHANNEL, .events = POLLIN};
+    wait[1] = (struct pollfd){.fd = signals, .events = POLLIN};
     for (size_t i = 0; i < BROKER_MAX_READS; i++)
       wait[2 + i] = (struct pollfd){.fd = readings[i].pid != 0 ? readings[i].pipe : -1, .events = POLLIN};
-    if (poll(wait, 2 + BROKER_MAX_READS, next_timeout()) < 0 && errno != EINTR)
+    size_t watch_count = watch_prepare(watched);
+    if (poll(wait, 2 + BROKER_MAX_READS + watch_count, next_timeout()) < 0) {
+      if (errno == EINTR)
+        continue;
       die("Cannot wait");
+    }
+    watch_continue(watched, watch_count, tell_end);
     for (size_t i = 0; i < BROKER_MAX_READS; i++)
       if (readings[i].pid != 0 && wait[2 + i].revents != 0)
         continue_reading(&readings[i]);
@@ -361,6 +400,7 @@ int main(int argc, char **argv) {
   /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */
   if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) < 0 && errno != ENOSYS)
     die("Cannot close foreign fds");
+  raise_fd_limit();
   shim_image = sealed_copy(argv[1]);
   if (shim_image < 0)
     die("Cannot copy the shim");

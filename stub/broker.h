@@ -3,13 +3,22 @@
 #ifndef BROKER_H
 #define BROKER_H
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "plan.h"
 
-enum broker_type { BROKER_READ_FILE = 1, BROKER_START_SHIM = 2, BROKER_FILE = 129, BROKER_SHIM = 130 };
+enum broker_type {
+  BROKER_READ_FILE = 1,
+  BROKER_START_SHIM = 2,
+  BROKER_WATCH = 3,
+  BROKER_FORGET = 4,
+  BROKER_FILE = 129,
+  BROKER_SHIM = 130,
+  BROKER_EXITED = 131,
+};
 
 struct broker_header {
   uint32_t length;
@@ -20,6 +29,7 @@ struct broker_header {
 #define BROKER_MAX_PAYLOAD 16384U
 #define BROKER_MAX_FDS 16
 #define BROKER_MAX_READS 32
+#define BROKER_MAX_WATCHES 4096 /* two for each VM in exec mode */
 
 enum read_step {
   READ_ROOT = 1,
@@ -46,6 +56,27 @@ struct read_result {
  * capability, and writes the result to `out`. Runs in a child of its own: any step may hang for as long as the
  * pod likes. */
 _Noreturn void read_file(int proc_directory, const struct read_request *request, int out);
+
+/* ---- watches.c -------------------------------------------------------------------------------------------- */
+
+#define WATCH_EXIT_UNKNOWN 2 /* beside those of enum wire_exit_kind */
+
+struct watch_end {
+  uint32_t id, kind, value;
+};
+
+/* Watches a copy of the pidfd, in place of what was watched under this id. Returns 0 or an errno. */
+int watch_add(uint32_t id, int pidfd);
+void watch_forget(uint32_t id);
+
+/* Fills in at most BROKER_MAX_WATCHES entries for poll(), and returns how many. */
+size_t watch_prepare(struct pollfd *entries);
+
+/* When to call watch_continue() at the latest, or -1. */
+int64_t watch_deadline(void);
+
+/* Tells of each process that has ended, once. Between watch_prepare() and this no watch may be added or dropped. */
+void watch_continue(const struct pollfd *entries, size_t count, void (*tell)(const struct watch_end *end));
 
 /* A sealed memfd with the contents of the file, executable, or -1 with errno. */
 int sealed_copy(const char *path);

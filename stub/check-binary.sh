@@ -21,6 +21,8 @@ for binary in "$@"; do
   case $dynamic in *BIND_NOW*) ;; *) fail "$binary" "binds lazily" ;; esac
 done
 
-# The first one is the stub.
-size=$(stat -c %s "$1")
-[ "$size" -lt 102400 ] || fail "$1" "has $size bytes, the limit is 102400"
+# The first two are the stubs.
+for stub in "$1" "$2"; do
+  size=$(stat -c %s "$stub")
+  [ "$size" -lt 102400 ] || fail "$stub" "has $size bytes, the limit is 102400"
+done

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shim.h"
+#include "entry.h"
 
 #define OPEN_TREE_CLONE 1U
 #define OPEN_TREE_CLOEXEC O_CLOEXEC

@@ -81,96 +81,9 @@ __attribute__((format(printf, 2, 3))) static void tell_all(struct shim *shim, co
 
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
-/* One line for libvirt's error message: what could not be done, about what, why; what to do. */
-static int describe(const struct failure *failure, char *text, size_t size) {
-  const char *why = strerror(failure->error), *what = failure->detail;
-  switch ((enum fail_step)failure->step) {
-  case FAIL_PLAN:
-    return snprintf(text, size, "Cannot read the launch plan: %s; use daemon and shim of one release", why);
-  case FAIL_STUB:
-    return snprintf(text, size, "Cannot talk to the stub (%s): %s; use stub and shim of one release", what, why);
-  case FAIL_STUB_GONE:
-    return snprintf(text, size, "Cannot start the VM: libvirt ended the stub; start the VM again");
-  case FAIL_FD_KIND:
-    return snprintf(text, size, "Cannot pass %s to the pod: %s; remove the device or argument it belongs to", what,
-                    why);
-  case FAIL_TARGET:
-    return snprintf(text, size,
-                    "Cannot enter the pod: its launcher changed or ended while the VM was starting (%s: %s); start "
-                    "the VM again when the pod is running",
-                    what, why);
-  case FAIL_CGROUP:
-    return snprintf(text, size,
-                    "Cannot join the pod's cgroup %s: %s; check that the pod still runs and that its memory, pids and "
-                    "cpuset limits leave room",
-                    what, why);
-  case FAIL_NAMESPACE:
-    return snprintf(text, size,
-                    "Cannot enter the pod's namespaces (%s): %s; run the node driver with CAP_SYS_ADMIN and "
-                    "CAP_SYS_CHROOT",
-                    what, why);
-  case FAIL_PROJECT_SOURCE:
-    return snprintf(text, size,
-                    "Cannot find %s where libvirt runs: %s; set \"libvirt-state\" and \"project\" to paths without "
-                    "symlinks",
-                    what, why);
-  case FAIL_PROJECT_OWNER:
-    return snprintf(text, size,
-                    "Cannot show %s in the pod: it is not a directory of the user that QEMU runs as; check \"user\" "
-                    "in qemu.conf",
-                    what);
-  case FAIL_PROJECT_SYMLINK:
-    return snprintf(text, size,
-                    "Cannot show libvirt's files in the pod: %s is a symlink there; make it a directory in the pod's "
-                    "image",
-                    what);
-  case FAIL_PROJECT_CROWDED:
-    return snprintf(text, size,
-                    "Cannot show libvirt's files in the pod: %s has more than 1024 entries; make the mount point in "
-                    "the pod's image",
-                    what);
-  case FAIL_PROJECT_PLACE:
-    return snprintf(text, size,
-                    "Cannot show libvirt's files in the pod (%s): %s; make the mount point in the pod's image", what,
-                    why);
-  case FAIL_IDENTITY:
-    return snprintf(text, size, "Cannot become QEMU's user in the pod (%s): %s; run the node driver with full "
-                                "capabilities",
-                    what, why);
-  case FAIL_FDS:
-    return snprintf(text, size, "Cannot give QEMU its fds (%s): %s; raise the node driver's limit of open files", what,
-                    why);
-  case FAIL_CWD:
-    return snprintf(text, size, "Cannot use %s as working directory in the pod: %s; start libvirtd in /", what, why);
-  case FAIL_EXEC:
-    return snprintf(text, size,
-                    "Cannot execute the emulator %s in the pod: %s; install it in the pod's image or set \"emulator\" "
-                    "in qemu-kube.conf",
-                    what, why);
-  case FAIL_TIMEOUT:
-    return snprintf(text, size, "Cannot start the emulator: the pod did not let it start in time; check the pod's "
-                                "volumes, and that the pod is not paused");
-  case FAIL_POD_GONE:
-    return snprintf(text, size, "Cannot start the VM: its pod ended meanwhile; start the VM again when the pod is "
-                                "running");
-  case FAIL_STATE:
-    return snprintf(text, size,
-                    "Cannot record the launch (%s): %s; make room in the node driver's run directory and start the VM "
-                    "again",
-                    what, why);
-  default:
-    return snprintf(text, size, "Cannot start the VM: %s", why);
-  }
-}
-
 static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
   char text[WIRE_MAX_TEXT];
-  int length = describe(failure, text, sizeof text);
-  if (length >= (int)sizeof text)
-    length = (int)sizeof text - 1;
-  for (char *byte = text; *byte != '\0'; byte++)
-    if ((unsigned char)*byte < ' ')
-      *byte = '?'; /* names from the pod must not make a second line */
+  size_t length = describe_failure(failure, "the node driver", text, sizeof text);
   send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);
   tell_all(shim, "failed %d %s\n", failure->error, text);
   exit(1);
@@ -179,11 +92,6 @@ static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
 /* ---- start ---------------------------------------------------------------------------------------------------------- */
 
 static int pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-
-static int ended(int pidfd) {
-  struct pollfd entry = {.fd = pidfd, .events = POLLIN};
-  return poll(&entry, 1, 0) > 0;
-}
 
 static void become_supervisor(struct shim *shim) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -239,13 +147,13 @@ static int enter_stub_pid_namespace(struct failure *failure) {
   return result;
 }
 
-static pid_t fork_into(const struct shim *shim, struct entry *entry, int status[2], struct failure *failure) {
-  pid_t pid = entry_fork(entry);
+static pid_t fork_into(const struct shim *shim, struct child *child, int status[2], struct failure *failure) {
+  pid_t pid = child_fork(child);
   if (pid == 0) {
     close(shim->listener); /* a daemon must not connect to a shim that is no more */
-    entry->status = status[1];
-    entry_run(entry, failure);
-    (void)!write(entry->status, failure, sizeof *failure);
+    child->status = status[1];
+    child_run(child, failure);
+    (void)!write(child->status, failure, sizeof *failure);
     _exit(127);
   }
   return pid;
@@ -311,25 +219,22 @@ static int wait_for_exec(int status, int64_t deadline, struct failure *failure) 
 /* Returns when QEMU's first instruction is about to run, or has the reason in *failure. */
 static int launch(struct shim *shim, struct failure *failure) {
   static struct passed_fds passed;
-  static struct entry entry;
+  static struct child child;
   int status[2];
   int64_t deadline = now_ms() + shim->plan.deadline;
 
   if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
       enter_host_mount_namespace(&shim->plan, failure) < 0 ||
-      entry_open(&entry, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
+      child_open(&child, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
     return -1;
   if (pipe2(status, O_CLOEXEC) < 0)
     return fail(failure, FAIL_FDS, errno, "a pipe");
-  /* The launcher is alive now, so everything that was opened through its pid is its own. */
-  if (ended(SHIM_INIT) || ended(SHIM_TARGET))
-    return fail(failure, FAIL_POD_GONE, ESRCH, "before the fork");
-  shim->qemu = fork_into(shim, &entry, status, failure);
+  shim->qemu = fork_into(shim, &child, status, failure);
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
   shim->qemu_pidfd = pidfd_open(shim->qemu);
   close(status[1]);
-  entry_close(&entry);
+  child_close(&child);
   for (uint32_t i = 0; i < passed.count; i++)
     close(passed.fd[i]);
 
@@ -342,7 +247,7 @@ static int launch(struct shim *shim, struct failure *failure) {
     kill_qemu(shim);
     return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
   }
-  if (shim->qemu_pidfd < 0 || ended(SHIM_INIT)) {
+  if (shim->qemu_pidfd < 0 || process_ended(SHIM_INIT)) {
     kill_qemu(shim);
     return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
   }
@@ -420,7 +325,7 @@ static const char *reason_name(enum reason reason) {
 /* The runtime could not remove the container's cgroups while QEMU was in them, and may have given up: what is empty
  * now is ours to remove. */
 static void remove_pod_cgroups(const struct plan *plan) {
-  if (ended(SHIM_INIT))
+  if (process_ended(SHIM_INIT))
     for (size_t i = 0; i < plan->cgroup_count; i++)
       rmdir(plan->cgroups[i]);
 }

@@ -75,14 +75,15 @@ int send_frame(int fd, enum wire_type type, const void *payload, uint32_t length
   return length == 0 ? 0 : send_all(fd, payload, length, deadline);
 }
 
+static int check_header(const struct wire_header *header) {
+  if (header->magic == WIRE_MAGIC && header->version == WIRE_VERSION)
+    return 0;
+  errno = EPROTO;
+  return -1;
+}
+
 int recv_header(int fd, struct wire_header *header, int64_t deadline) {
-  if (recv_all(fd, header, sizeof *header, deadline) < 0)
-    return -1;
-  if (header->magic != WIRE_MAGIC || header->version != WIRE_VERSION) {
-    errno = EPROTO;
-    return -1;
-  }
-  return 0;
+  return recv_all(fd, header, sizeof *header, deadline) < 0 ? -1 : check_header(header);
 }
 
 ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count) {
@@ -116,4 +117,26 @@ ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds
     return -1;
   }
   return got;
+}
+
+int recv_header_with_fds(int fd, struct wire_header *header, int *fds, size_t max, size_t *count, int64_t deadline) {
+  *count = 0;
+  for (size_t length = 0; length < sizeof *header;) {
+    size_t more = 0;
+    ssize_t got = recv_with_fds(fd, (char *)header + length, sizeof *header - length, MSG_DONTWAIT, fds + *count,
+                                max - *count, &more);
+    *count += more;
+    if (got > 0) {
+      length += (size_t)got;
+    } else if (got == 0) {
+      errno = ECONNRESET;
+      return -1;
+    } else if (errno == EAGAIN) {
+      if (wait_for(fd, POLLIN, deadline) < 0)
+        return -1;
+    } else if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return check_header(header);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The launch protocol's frames (docs/protocol.md, section 1), shared by stub and shim. */
+/* The launch protocol's frames (docs/protocol.md, section 1), shared by stubs and shim. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -25,7 +25,11 @@ enum wire_type {
   WIRE_FDS = 5,
   WIRE_SIGNAL = 6,
   WIRE_EXITED = 7,
+  WIRE_ENTER = 8,
+  WIRE_FAILED = 9,
 };
+
+enum wire_mode { WIRE_MODE_FORK = 0, WIRE_MODE_EXEC = 1 };
 
 enum wire_exit_kind { WIRE_EXIT_STATUS = 0, WIRE_EXIT_SIGNAL = 1 };
 
@@ -52,5 +56,8 @@ int recv_header(int fd, struct wire_header *header, int64_t deadline);
 /* Receives `length` bytes in one piece, with the fds that came along (close-on-exec), at most `max`.
  * Returns as recv(2); EPROTO when there were more, EMFILE when not all could be opened here, and then none is kept. */
 ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count);
+
+/* As recv_header(), with the fds that came along, at most `max`; EMFILE when not all could be opened here. */
+int recv_header_with_fds(int fd, struct wire_header *header, int *fds, size_t max, size_t *count, int64_t deadline);
 
 #endif

@@ -6,10 +6,10 @@ export function kindFromProto(name: string): string {
   return namespaceKinds.find((kind) => namespaceKindNames[kind] === name) ?? name;
 }
 
-/** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EVENT_TYPE_ADDED` → `added`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`. */
+/** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`, `LAUNCH_MODE_EXEC` → `exec`. */
 export function wordFromProto(name: string): string {
   return name
-    .replace(/^MACHINE_(STATE|EXIT_REASON|EVENT_TYPE)_/u, '')
+    .replace(/^(MACHINE_(STATE|EXIT_REASON|EVENT_TYPE)|LAUNCH_MODE)_/u, '')
     .toLowerCase()
     .replaceAll('_', '-');
 }

@@ -1,4 +1,4 @@
-import type { Machine, MachineExit, MachineState } from '../machines/machine.ts';
+import type { LaunchMode, Machine, MachineExit, MachineState } from '../machines/machine.ts';
 import { namespaceKinds, type NamespaceKind, type Namespaces } from '../target/target.ts';
 import type { CgroupMembership, ProcessIdentity, Target } from '../target/target.ts';
 import type * as proto from './proto-types.ts';
@@ -22,6 +22,11 @@ const stateNames = {
   exited: 'MACHINE_STATE_EXITED',
   lost: 'MACHINE_STATE_LOST',
 } as const satisfies Record<MachineState, string>;
+
+const modeNames = {
+  fork: 'LAUNCH_MODE_FORK',
+  exec: 'LAUNCH_MODE_EXEC',
+} as const satisfies Record<LaunchMode, string>;
 
 const exitReasonNames = {
   qemu: 'MACHINE_EXIT_REASON_QEMU',
@@ -53,6 +58,7 @@ export function machineToProto(machine: Machine): proto.Machine {
     podUid: machine.podUid ?? '',
     containerId: machine.containerId ?? '',
     state: stateNames[machine.state],
+    mode: modeNames[machine.mode],
     emulator: machine.emulator,
     stub: processToProto(machine.stub),
     ...(shim && { shim: processToProto(shim) }),

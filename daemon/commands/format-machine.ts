@@ -12,10 +12,11 @@ import { timeOf } from './time-of.ts';
 /** Machines as a table, one a line. */
 export function formatMachineList(machines: readonly MachineOutput[]): string {
   return formatTable([
-    ['LAUNCH ID', 'STATE', 'VM UUID', 'VM NAME', 'POD UID', 'QEMU', 'CREATED'],
+    ['LAUNCH ID', 'STATE', 'MODE', 'VM UUID', 'VM NAME', 'POD UID', 'QEMU', 'CREATED'],
     ...machines.map((machine) => [
       machine.launchId,
       wordFromProto(machine.state),
+      wordFromProto(machine.mode),
       printable(machine.vm?.uuid ?? ''),
       printable(machine.vm?.name ?? '') || '-',
       machine.podUid || 'none',
@@ -30,6 +31,7 @@ export function formatMachine(machine: MachineOutput): string {
   return formatTable([
     ['Launch ID', machine.launchId],
     ['State', wordFromProto(machine.state)],
+    ['Mode', wordFromProto(machine.mode)],
     ['VM UUID', printable(machine.vm?.uuid ?? '')],
     ['VM name', printable(machine.vm?.name ?? '') || '-'],
     ['Pod UID', machine.podUid || 'none'],

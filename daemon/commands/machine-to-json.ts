@@ -11,6 +11,7 @@ export function machineToJson(machine: MachineOutput): unknown {
     podUID: machine.podUid,
     containerID: machine.containerId,
     state: wordFromProto(machine.state),
+    mode: wordFromProto(machine.mode),
     emulator: machine.emulator,
     stub: machine.stub,
     shim: machine.shim,

@@ -64,6 +64,15 @@ export const configKeys: readonly ConfigKey[] = [
       'Where the identity of a VM may come from: its environment only, or else the `-uuid` and `-name` of QEMU too.',
   },
   {
+    key: 'mode',
+    property: 'mode',
+    defaultText: 'fork',
+    unit: '`fork` or `exec`',
+    meaning:
+      'How QEMU gets into the pod: forked by a supervisor while the stub `qemu-kube` waits, or executed by the stub ' +
+      '`qemu-kube-exec` itself.',
+  },
+  {
     key: 'emulator',
     property: 'emulator',
     defaultText: '/usr/bin/qemu-system-x86_64',

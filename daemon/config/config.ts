@@ -14,6 +14,7 @@ export const configSchema = v.object({
   launchGroup: value.accountOrNone,
   apiUsers: value.accounts,
   identity: value.identitySource,
+  mode: value.oneOf('fork', 'exec'),
   emulator: value.absolutePath,
   namespaces: value.someSupported(namespaceKinds, joinable),
   requirePod: value.yesOrNo,

@@ -1,5 +1,13 @@
 /** The broker's protocol: docs/protocol.md, section 2. */
-export const brokerFrameTypes = { readFile: 1, startShim: 2, file: 129, shim: 130 } as const;
+export const brokerFrameTypes = {
+  readFile: 1,
+  startShim: 2,
+  watch: 3,
+  forget: 4,
+  file: 129,
+  shim: 130,
+  exited: 131,
+} as const;
 
 const HEADER = 12;
 

@@ -33,6 +33,8 @@ const ANSWER_DEADLINE_MS = 10_000;
 const RESTART_DELAYS_MS = [100, 500, 2000, 5000] as const;
 /** So long a request waits for a broker that is being started again. */
 const RESTART_WAIT_MS = 1000;
+/** After this long a watch is tried again that could not be made. */
+const WATCH_RETRY_MS = 1000;
 const MAX_ID = 0xffff_ffff;
 
 interface Pending {
@@ -41,6 +43,18 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
   /** Its answer can only come from the broker that runs now. */
   isSent: boolean;
+}
+
+/** How a process ended; `unknown` where the kernel does not tell (before Linux 6.15), or nobody has reaped it. */
+export interface ProcessEnd {
+  readonly kind: 'exit' | 'signal' | 'unknown';
+  /** Exit status, or signal number; absent when unknown. */
+  readonly value?: number;
+}
+
+interface Watch {
+  readonly pidfd: number;
+  readonly onEnd: (end: ProcessEnd) => void;
 }
 
 export interface BrokerOptions {
@@ -65,6 +79,8 @@ function writeAll(socket: net.Socket, bytes: Buffer): Promise<void> {
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #pending = new Map<number, Pending>();
+  /** Made again with each new broker. */
+  readonly #watches = new Map<number, Watch>();
   #child: ChildProcess | null = null;
   #socket: net.Socket | null = null;
   #descriptor = -1;
@@ -116,11 +132,13 @@ export class Broker {
     socket.once('close', () => child.kill('SIGKILL'));
     child.once('error', (error) => this.#ended(child, error.message));
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `status ${code ?? 'unknown'}`));
+    for (const id of this.#watches.keys()) this.#sendWatch(id);
   }
 
   /** Ends the broker. Shims go on. */
   stop(): void {
     this.#stopping = true;
+    this.#watches.clear();
     this.#socket?.destroy();
     this.#failAll('the daemon is stopping');
   }
@@ -152,10 +170,69 @@ export class Broker {
     return payload.readUInt32LE(4);
   }
 
-  async #ask(type: number, payload: Buffer, fds: readonly number[]): Promise<BrokerFrame> {
-    if (this.#stopping) throw new Error('Cannot reach the broker: the daemon is stopping');
+  /**
+   * Tells when a process ends, once; also when the broker itself ended meanwhile.
+   *
+   * @param pidfd open until then, or until the watch is disposed of
+   */
+  watch(pidfd: number, onEnd: (end: ProcessEnd) => void): Disposable {
+    const id = this.#takeId();
+    this.#watches.set(id, { pidfd, onEnd });
+    this.#sendWatch(id);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#watches.delete(id))
+          // In vain where the broker is gone, and its watches with it.
+          this.#inTurn(() =>
+            this.#send(id, brokerFrameTypes.forget, Buffer.alloc(0), [], () => !this.#stopping),
+          ).catch(() => undefined);
+      },
+    };
+  }
+
+  #sendWatch(id: number): void {
+    const { watch: type } = brokerFrameTypes;
+    const isWanted = (): boolean => this.#watches.has(id);
+    this.#inTurn(async () => {
+      const watch = this.#watches.get(id);
+      if (watch !== undefined) await this.#send(id, type, Buffer.alloc(0), [watch.pidfd], isWanted);
+    }).catch(() => this.#retryWatch(id));
+  }
+
+  #retryWatch(id: number): void {
+    setTimeout(() => {
+      if (this.#watches.has(id)) this.#sendWatch(id);
+    }, WATCH_RETRY_MS).unref();
+  }
+
+  #watchEnded({ id, payload }: BrokerFrame): void {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return;
+    if (payload.readUInt32LE(0) !== 0) {
+      this.#retryWatch(id);
+      return;
+    }
+    this.#watches.delete(id);
+    const kind = (['exit', 'signal'] as const)[payload.readUInt32LE(4)];
+    watch.onEnd(kind === undefined ? { kind: 'unknown' } : { kind, value: payload.readUInt32LE(8) });
+  }
+
+  #takeId(): number {
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
+    return id;
+  }
+
+  /** @returns settled when the action is; the next one goes on either way */
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(action);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #ask(type: number, payload: Buffer, fds: readonly number[]): Promise<BrokerFrame> {
+    if (this.#stopping) throw new Error('Cannot reach the broker: the daemon is stopping');
+    const id = this.#takeId();
     const askedAt = performance.now();
     const answer = new Promise<BrokerFrame>((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -166,25 +243,30 @@ export class Broker {
       }, ANSWER_DEADLINE_MS);
       this.#pending.set(id, { resolve, reject, timer, isSent: false });
     });
-    const sent = this.#turn.then(() => this.#send(id, type, payload, fds));
-    this.#turn = sent.catch(() => undefined);
-    sent.catch((error: unknown) =>
+    // Given up meanwhile: the numbers may belong to other files by then.
+    const isWanted = (): boolean => this.#pending.has(id);
+    this.#inTurn(() => this.#send(id, type, payload, fds, isWanted)).catch((error: unknown) =>
       this.#settle(id)?.reject(error instanceof Error ? error : new Error(String(error))),
     );
     return answer;
   }
 
-  async #send(id: number, type: number, payload: Buffer, fds: readonly number[]): Promise<void> {
+  async #send(
+    id: number,
+    type: number,
+    payload: Buffer,
+    fds: readonly number[],
+    isWanted: () => boolean,
+  ): Promise<void> {
     const header = encodeBrokerHeader(type, id, payload.length, fds.length);
     const deadline = performance.now() + RESTART_WAIT_MS;
     for (;;) {
-      // Given up meanwhile: the numbers may belong to other files by now.
-      const pending = this.#pending.get(id);
-      if (pending === undefined) return;
+      if (!isWanted()) return;
       const socket = this.#socket;
       const isReachable = socket?.destroyed === false;
       if (isReachable && this.#trySend(header, fds)) {
-        pending.isSent = true;
+        const pending = this.#pending.get(id);
+        if (pending !== undefined) pending.isSent = true;
         if (payload.length > 0) await writeAll(socket, payload);
         return;
       }
@@ -211,7 +293,9 @@ export class Broker {
     this.#failures = 0;
     const { frames, rest } = takeBrokerFrames(Buffer.concat([this.#received, chunk]));
     this.#received = rest;
-    for (const frame of frames) this.#settle(frame.id)?.resolve(frame);
+    for (const frame of frames)
+      if (frame.type === brokerFrameTypes.exited) this.#watchEnded(frame);
+      else this.#settle(frame.id)?.resolve(frame);
   }
 
   #settle(id: number): Pending | undefined {

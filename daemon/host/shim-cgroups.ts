@@ -2,6 +2,7 @@ import fs from 'node:fs';
 
 import { hasCode } from '../errors.ts';
 import type { CgroupHierarchy } from './host-cgroups.ts';
+import { removeEmptyCgroup } from './remove-empty-cgroup.ts';
 
 const PARENT = 'kubevirt-node-driver';
 /** Younger cgroups may be those of a launch that is just being prepared, by a daemon with another run directory. */
@@ -42,8 +43,8 @@ export class ShimCgroups {
    */
   remove(launchId: string): boolean {
     const removed = this.#roots.map(({ directory }) => {
-      const isGone = removeEmpty(`${directory}/${PARENT}/${launchId}`);
-      if (isGone) removeEmpty(`${directory}/${PARENT}`);
+      const isGone = removeEmptyCgroup(`${directory}/${PARENT}/${launchId}`);
+      if (isGone) removeEmptyCgroup(`${directory}/${PARENT}`);
       return isGone;
     });
     return removed.every(Boolean);
@@ -99,17 +100,5 @@ function inheritCpuset(directory: string): void {
     if (!fs.existsSync(own) || fs.readFileSync(own, 'latin1').trim() !== '') continue;
     if (!fs.existsSync(`${directory}/cgroup.clone_children`)) continue; // v2 inherits by itself
     fs.writeFileSync(own, fs.readFileSync(`${directory}/../${file}`, 'latin1'));
-  }
-}
-
-/** Whether the directory is gone. */
-function removeEmpty(directory: string): boolean {
-  try {
-    fs.rmdirSync(directory);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true;
-    if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return false;
-    throw error;
   }
 }

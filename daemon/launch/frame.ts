@@ -7,6 +7,8 @@ export const frameTypes = {
   fds: 5,
   signal: 6,
   exited: 7,
+  enter: 8,
+  failed: 9,
 } as const;
 
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
@@ -24,7 +26,7 @@ export const protocolVersion = 1;
 /** Bytes before the payload: magic, `u16` version, `u16` type, `u32` length, all little endian. */
 export const frameHeaderLength = 12;
 
-/** Longest text of a REFUSED frame, in bytes. */
+/** Longest text of a REFUSED or FAILED frame, in bytes. */
 export const maxRefusalLength = 1024;
 
 /** Fds that the kernel passes with one message. */
@@ -38,6 +40,8 @@ const maxPayload: Readonly<Record<FrameType, number>> = {
   [frameTypes.fds]: 4 + 4 * maxBatch,
   [frameTypes.signal]: 4,
   [frameTypes.exited]: 8,
+  [frameTypes.enter]: 0,
+  [frameTypes.failed]: maxRefusalLength,
 };
 
 export function isFrameType(value: number): value is FrameType {

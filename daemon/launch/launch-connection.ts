@@ -1,8 +1,12 @@
 import type net from 'node:net';
 
+import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
 import { stopReading } from '../host/stop-reading.ts';
-import { encodeRefused } from './encode-frame.ts';
+import { encodeFrame, encodeRefused } from './encode-frame.ts';
+import { FrameDecoder } from './frame-decoder.ts';
+import { frameTypes } from './frame.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 /** The connection of one stub, until it is refused or belongs to a shim. */
 export class LaunchConnection {
@@ -36,7 +40,10 @@ export class LaunchConnection {
     return fdOf(this.#socket);
   }
 
-  /** True from {@link release} on: the descriptor may be on its way to a shim, so it must stay open. */
+  /**
+   * True from {@link release} on: the descriptor may be on its way to a shim, so it must stay open. In exec mode from
+   * {@link enter} on: what comes is no request.
+   */
   get isReleased(): boolean {
     return this.#isReleased;
   }
@@ -57,6 +64,32 @@ export class LaunchConnection {
   release(): void {
     stopReading(this.#socket);
     this.#isReleased = true;
+  }
+
+  /**
+   * Has a stub of exec mode enter its pod: it is on its own from here on.
+   *
+   * @param fds in the order of docs/protocol.md
+   * @returns why it could not, in a line that it has printed; `null` when the connection ended without a word: the stub
+   *   has executed QEMU, or died
+   */
+  enter(libc: Libc, fds: readonly number[]): Promise<string | null> {
+    const decoder = new FrameDecoder({ accept: [frameTypes.failed], frames: 1 });
+    libc.sendWithFds(this.descriptor, encodeFrame(frameTypes.enter, Buffer.alloc(0)), fds);
+    this.#isReleased = true;
+    return new Promise((resolve) => {
+      this.#socket.on('data', (chunk) => {
+        try {
+          const [frame] = decoder.push(chunk);
+          if (frame !== undefined) resolve(frame.payload.toString('utf8'));
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          resolve(error.message);
+        }
+      });
+      this.#socket.once('end', () => resolve(null));
+      this.#socket.once('close', () => resolve(null));
+    });
   }
 
   /** Closes this process's copy; the shim's stays open. */

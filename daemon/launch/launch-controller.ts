@@ -6,14 +6,16 @@ import { Refusal, type RefusalCode } from '../errors.ts';
 import type { Broker } from '../host/broker.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { Libc } from '../host/libc.ts';
-import type { Machine } from '../machines/machine.ts';
+import type { LaunchMode, Machine } from '../machines/machine.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
-import { ShimFailure, type MachineSupervisor } from '../machines/machine-supervisor.ts';
+import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
+import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { StateDirectory } from '../machines/state-directory.ts';
 import { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { encodePlan } from './encode-plan.ts';
+import type { ExecHandOver } from './exec-hand-over.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
@@ -34,6 +36,9 @@ export interface LaunchControllerOptions {
   readonly authorizer: TargetAuthorizer;
   readonly registry: MachineRegistry;
   readonly supervisor: MachineSupervisor;
+  readonly execHandOver: ExecHandOver;
+  /** Requests of the other mode are refused. */
+  readonly mode: LaunchMode;
   readonly state: StateDirectory;
   readonly policy: LaunchPolicy;
   readonly paths: LibvirtPaths;
@@ -54,7 +59,7 @@ const secretRefusals: ReadonlySet<RefusalCode> = new Set([
 /** What came of a launch that was allowed. */
 export interface LaunchResult {
   readonly machine: Machine;
-  /** False when the shim had to refuse: it has told the stub why. */
+  /** False when the shim had to refuse, or the stub of exec mode could not enter: the stub knows why. */
   readonly started: boolean;
   readonly failure: string | null;
 }
@@ -78,12 +83,7 @@ export class LaunchController {
 
   /** @throws Refusal with the reason; the stub has not been told yet then */
   async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
-    if (request.mode === 'exec')
-      throw new Refusal(
-        'launch-failed',
-        'Cannot launch in exec mode: this release has fork mode only',
-        'install "qemu-kube" as the emulator',
-      );
+    this.#checkMode(request.mode);
     const { vm, secretText } = requestIdentity(request, this.#options.identity);
     if (secretText === null)
       throw new Refusal(
@@ -98,6 +98,16 @@ export class LaunchController {
     } finally {
       pinned[Symbol.dispose]();
     }
+  }
+
+  #checkMode(asked: LaunchMode): void {
+    const { mode } = this.#options;
+    if (asked === mode) return;
+    throw new Refusal(
+      'launch-failed',
+      `Cannot launch in ${asked} mode: this node is configured for ${mode} mode`,
+      `install "${mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube'}" as the emulator, or set "mode = ${asked}" in qemu-kube.conf`,
+    );
   }
 
   async #authorize(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
@@ -128,7 +138,7 @@ export class LaunchController {
 
   async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
     const { registry } = this.#options;
-    const { vm, connection } = demand;
+    const { request, vm, connection } = demand;
     await this.#predecessorEnded(vm, pinned.target.podUid);
     const running = registry.findLive(vm.uuid, pinned.target.podUid);
     if (running !== undefined)
@@ -141,10 +151,12 @@ export class LaunchController {
       throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
     const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
     try {
-      const machineRunning = await this.#handOver(machine, demand, pinned);
+      const machineRunning = await (request.mode === 'exec'
+        ? this.#sendIn(machine, demand, pinned)
+        : this.#handOver(machine, demand, pinned));
       return { machine: machineRunning, started: true, failure: null };
     } catch (error) {
-      if (error instanceof ShimFailure) return { machine, started: false, failure: error.message };
+      if (error instanceof ReportedFailure) return { machine, started: false, failure: error.message };
       throw error;
     }
   }
@@ -204,6 +216,13 @@ export class LaunchController {
     return running;
   }
 
+  /** Has the stub itself enter the pod. */
+  #sendIn(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
+    const { caller, connection } = demand;
+    const plan = this.#plan(machine, demand, pinned, []);
+    return this.#options.execHandOver.run({ machine, plan, stub: caller.process, connection, pinned });
+  }
+
   #plan(
     machine: Machine,
     { request, caller, domain }: Demand,
@@ -227,13 +246,18 @@ export class LaunchController {
   }
 }
 
-function describeMachine({ caller, vm }: Demand, { target }: PinnedTarget, emulator: string): Machine {
+function describeMachine(
+  { request, caller, vm }: Demand,
+  { target }: PinnedTarget,
+  emulator: string,
+): Machine {
   return {
     launchId: randomUUID(),
     vm,
     podUid: target.podUid,
     containerId: target.containerId,
     state: 'starting',
+    mode: request.mode,
     emulator,
     stub: caller.identity,
     target: { pid: target.pid, startTime: target.startTime },

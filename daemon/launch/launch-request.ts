@@ -1,8 +1,6 @@
+import type { LaunchMode } from '../machines/machine.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { ProtocolErrorCode } from './protocol-error.ts';
-
-/** `fork`: a shim runs QEMU and the stub waits; `exec`: the stub becomes QEMU. */
-export type LaunchMode = 'fork' | 'exec';
 
 /** What a stub hands over. Strings are bytes: nothing says that they are UTF-8, and they are passed on unchanged. */
 export interface LaunchRequest {

@@ -112,8 +112,8 @@ export class LaunchServer {
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
     this.#conversations.add(conversation);
     socket.on('data', (chunk) => {
-      // Once refused, nothing that still arrives can become a launch.
-      if (answered) return;
+      // Once refused, nothing that still arrives can become a launch; a stub that enters its pod tells what came of it.
+      if (answered || connection.isReleased) return;
       try {
         const request = reader.push(chunk);
         if (request === null) return;
@@ -124,9 +124,12 @@ export class LaunchServer {
         refuse(error);
       }
     });
-    socket.once('end', () =>
-      refuse(new Refusal('caller-gone', 'Cannot answer: the caller has closed the connection', 'call again')),
-    );
+    socket.once('end', () => {
+      if (!connection.isReleased)
+        refuse(
+          new Refusal('caller-gone', 'Cannot answer: the caller has closed the connection', 'call again'),
+        );
+    });
     socket.once('close', () => {
       clearTimeout(timer);
       // Not before: while a request is being handled, the caller's fds are in use.

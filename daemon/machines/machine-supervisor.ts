@@ -8,6 +8,7 @@ import { parseStat } from '../target/parse-stat.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
+import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
 import { parseExitRecord, parseShimMessage, type ShimMessage } from './shim-message.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
@@ -19,9 +20,6 @@ const START_DEADLINE_MS = 20_000;
 const LOOK_INTERVAL_MS = 100;
 /** A process is gone from its cgroup a moment after its connections are closed. */
 const CGROUP_RETRIES_MS = [10, 50, 250, 1000, 5000] as const;
-
-/** A launch that failed in the shim, which has told the stub already. */
-export class ShimFailure extends Error {}
 
 export interface MachineSupervisorOptions {
   readonly libc: Libc;
@@ -50,7 +48,7 @@ function tookTooLong(): Refusal {
   );
 }
 
-/** Follows the shims of this node: keeps the registry true, and leaves nothing behind when one ends. */
+/** Follows the shims of this node, so the machines of fork mode: keeps the registry true, and leaves nothing behind when one ends. */
 export class MachineSupervisor {
   readonly #options: MachineSupervisorOptions;
   readonly #connections = new Map<string, ShimConnection>();
@@ -80,7 +78,7 @@ export class MachineSupervisor {
    * of `fd` is closed everywhere: by the shim's end, or because there never was one.
    *
    * @param fd the daemon's end of the socket pair of the launch; taken over
-   * @throws ShimFailure when the shim could not start QEMU and has told the stub; a Refusal when it told nobody
+   * @throws ReportedFailure when the shim could not start QEMU and has told the stub; a Refusal when it told nobody
    */
   async follow(launchId: string, fd: number): Promise<Machine> {
     return new Promise((resolve, reject) => {
@@ -89,7 +87,7 @@ export class MachineSupervisor {
       const connection = ShimConnection.ofDescriptor(fd, {
         onMessage: (message) => {
           this.#guard(launchId, () => this.#hear(launchId, message));
-          if (message.kind === 'failed') failure = new ShimFailure(message.text);
+          if (message.kind === 'failed') failure = new ReportedFailure(message.text);
           if (message.kind !== 'started') return;
           started = true;
           clearTimeout(timer);
@@ -101,7 +99,7 @@ export class MachineSupervisor {
           this.#connections.delete(launchId);
           // The shim goes on, and tells the stub itself.
           if (this.#isClosed)
-            reject(new ShimFailure('the daemon stopped before QEMU ran; the launch goes on'));
+            reject(new ReportedFailure('the daemon stopped before QEMU ran; the launch goes on'));
           else if (started) this.#guard(launchId, () => this.#shimGone(launchId));
           else {
             this.discard(launchId);
@@ -159,6 +157,7 @@ export class MachineSupervisor {
   async #adoptOne(launchId: string): Promise<void> {
     const { registry, state, bootId } = this.#options;
     const record = state.read(launchId);
+    if (record?.machine.mode === 'exec') return; // no shim: not one of these machines
     if (record?.bootId !== bootId) {
       if (this.#shimLives(launchId))
         throw new Error('Cannot read the record of a machine whose shim lives: it is left alone');

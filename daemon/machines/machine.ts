@@ -1,8 +1,11 @@
 import type { CgroupMembership, Namespaces, ProcessIdentity } from '../target/target.ts';
 
+/** `fork`: QEMU is the child of a shim, and the stub waits; `exec`: the stub became QEMU. */
+export type LaunchMode = 'fork' | 'exec';
+
 export type MachineState = 'starting' | 'running' | 'exited' | 'lost';
 
-/** How QEMU ended. `kind: 'unknown'` when the shim died before it could tell. */
+/** How QEMU ended. `kind: 'unknown'` when the shim died before it could tell, or nobody could. */
 export interface MachineExit {
   readonly kind: 'exit' | 'signal' | 'unknown';
   /** Exit status, or signal number; absent when unknown. */
@@ -20,6 +23,7 @@ export interface Machine {
   readonly podUid: string | null;
   readonly containerId: string | null;
   readonly state: MachineState;
+  readonly mode: LaunchMode;
   readonly emulator: string;
   readonly stub: ProcessIdentity;
   readonly shim?: ProcessIdentity;

@@ -3,6 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
+import type { ProcessIdentity } from '../target/target.ts';
 import type { Machine } from './machine.ts';
 
 /** What is on disk of one launch, for the next daemon. Never a secret. */
@@ -13,6 +14,8 @@ export interface MachineRecord {
   readonly machine: Machine;
   /** Directories of the shim's cgroups. */
   readonly shimCgroups: readonly string[];
+  /** In exec mode: the first process of the pod's container, whose end is QEMU's. */
+  readonly init?: ProcessIdentity;
 }
 
 /** `state/`: one directory a launch, made by the daemon, written by daemon (`launch.json`) and shim (the rest). */
@@ -40,6 +43,13 @@ export class StateDirectory {
     writeDurably(path.join(directory, 'launch.json'), `${JSON.stringify(record)}\n`);
     syncDirectory(directory);
     syncDirectory(this.#path);
+  }
+
+  /** In exec mode, where there is no shim to do it: notes that QEMU runs, in the words of a shim. */
+  writeStarted(launchId: string, line: string): void {
+    const directory = this.directoryOf(launchId);
+    writeDurably(path.join(directory, 'started'), line);
+    syncDirectory(directory);
   }
 
   /** The record of a launch, or `null` when the daemon ended before it was written. */

@@ -24,6 +24,7 @@ export const exampleMachine: Machine = {
   podUid: exampleTarget.podUid,
   containerId: exampleTarget.containerId,
   state: 'running',
+  mode: 'fork',
   emulator: '/usr/bin/qemu-system-x86_64',
   stub: { pid: 10, startTime: 11 },
   shim: { pid: 20, startTime: 21 },

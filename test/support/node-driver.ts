@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { listCgroupParents } from './cgroups.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess, isRunning } from './processes.ts';
@@ -24,6 +25,8 @@ const root = join(import.meta.dirname, '../..');
 const main = join(root, 'daemon/main.ts');
 
 export interface NodeDriverOptions {
+  /** Which stub is installed, and what the daemon is configured for; `fork` by default. */
+  readonly mode?: LaunchMode;
   /** Lines for the configuration file, in place of those that are there by default or beside them. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -40,11 +43,16 @@ export class NodeDriver {
   readonly httpPort: number;
   /** Path for a domain's `<emulator>`: the stub, setuid root, its capability probes answered by the machine's QEMU. */
   readonly emulator: string;
+  /** The program that `emulator` is: the name in front of what it says. */
+  readonly stubName: 'qemu-kube' | 'qemu-kube-exec';
   readonly #scratch: Scratch;
+  readonly #mode: LaunchMode;
   #process: ProcessIdentity | undefined;
 
-  constructor(scratch: Scratch, httpPort: number) {
+  constructor(scratch: Scratch, httpPort: number, mode: LaunchMode = 'fork') {
     this.#scratch = scratch;
+    this.#mode = mode;
+    this.stubName = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
     this.httpPort = httpPort;
     this.configPath = join(scratch.directory, 'qemu-kube.conf');
     this.logPath = join(scratch.directory, 'node-driver.log');
@@ -75,7 +83,7 @@ export class NodeDriver {
     const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
     await runCommand('make', make);
     mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
-    copyFileSync(join(build, 'qemu-kube'), this.emulator);
+    copyFileSync(join(build, this.stubName), this.emulator);
     chownSync(this.emulator, 0, findQemuAccount().gid);
     chmodSync(this.emulator, 0o4750);
     symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
@@ -91,6 +99,7 @@ export class NodeDriver {
       'launch-group': String(account.gid),
       'http-address': `127.0.0.1:${this.httpPort}`,
       'log-format': 'text',
+      mode: this.#mode,
       ...settings,
     };
     const lines = Object.entries(all).map(([key, value]) => `${key} = ${value}\n`);
@@ -157,7 +166,7 @@ export async function startNodeDriver(
   scratch: Scratch,
   options: NodeDriverOptions = {},
 ): Promise<NodeDriver> {
-  const driver = new NodeDriver(scratch, await findFreePort());
+  const driver = new NodeDriver(scratch, await findFreePort(), options.mode);
   await driver.install();
   driver.configure(options.settings);
   scratch.defer('end the daemon', () => driver.end());

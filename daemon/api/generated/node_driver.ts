@@ -39,6 +39,7 @@ export interface ProtoGrpcType {
         CgroupMembership: MessageTypeDefinition<_kubevirt_nodedriver_v1_CgroupMembership, _kubevirt_nodedriver_v1_CgroupMembership__Output>
         GetMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineRequest__Output>
         GetMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
+        LaunchMode: EnumTypeDefinition
         ListMachinesRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesRequest__Output>
         ListMachinesResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
         Machine: MessageTypeDefinition<_kubevirt_nodedriver_v1_Machine, _kubevirt_nodedriver_v1_Machine__Output>

@@ -11,7 +11,8 @@ import { createLibc } from '../../../daemon/host/libc.ts';
 import { ShimCgroups } from '../../../daemon/host/shim-cgroups.ts';
 import type { Machine } from '../../../daemon/machines/machine.ts';
 import { MachineRegistry } from '../../../daemon/machines/machine-registry.ts';
-import { MachineSupervisor, ShimFailure } from '../../../daemon/machines/machine-supervisor.ts';
+import { MachineSupervisor } from '../../../daemon/machines/machine-supervisor.ts';
+import { ReportedFailure } from '../../../daemon/machines/reported-failure.ts';
 import { StateDirectory } from '../../../daemon/machines/state-directory.ts';
 import { identify, isRunning, readProcess } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -35,6 +36,7 @@ function machine(): Machine {
     podUid: 'pod',
     containerId: null,
     state: 'starting',
+    mode: 'fork',
     emulator: '/qemu',
     stub: { pid: 1, startTime: 1 },
     target: { pid: 2, startTime: 2 },
@@ -147,7 +149,7 @@ describe('MachineSupervisor', function () {
     const launch = outcomeOf(supervisor.follow(launchId, own));
     shim.end('failed 13 Cannot x; do y\n');
     const error = await launch;
-    expect(error).to.be.instanceOf(ShimFailure).and.to.have.property('message', 'Cannot x; do y');
+    expect(error).to.be.instanceOf(ReportedFailure).and.to.have.property('message', 'Cannot x; do y');
     expect([isRemembered(launchId), registry.get(launchId)]).to.deep.equal([false, undefined]);
     await waitUntil(
       'no cgroup is left',
@@ -177,7 +179,7 @@ describe('MachineSupervisor', function () {
     const { own } = pair();
     const launch = outcomeOf(supervisor.follow(launchId, own));
     supervisor.close();
-    expect(await launch).to.be.instanceOf(ShimFailure);
+    expect(await launch).to.be.instanceOf(ReportedFailure);
     expect(isRemembered(launchId)).to.equal(true);
     expect(cgroups.list()).to.include(launchId);
   });

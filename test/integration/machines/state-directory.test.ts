@@ -14,6 +14,7 @@ const record: MachineRecord = {
     podUid: null,
     containerId: null,
     state: 'starting',
+    mode: 'fork',
     emulator: '/qemu',
     stub: { pid: 1, startTime: 1 },
     target: { pid: 2, startTime: 2 },

@@ -28,12 +28,15 @@ export class InstalledStub {
   }
 
   /** Builds it for a socket in the scratch's run directory, setuid root for libvirt's qemu user. */
-  static async install(scratch: Scratch): Promise<InstalledStub> {
+  static async install(
+    scratch: Scratch,
+    program: 'qemu-kube' | 'qemu-kube-exec' = 'qemu-kube',
+  ): Promise<InstalledStub> {
     const stub = new InstalledStub(scratch);
     const build = join(scratch.directory, 'stub');
     await runCommand('make', ['-s', '-C', stubSources, `BUILD=${build}`, `LAUNCH_SOCKET=${stub.socket}`]);
     mkdirSync(stub.directory, { mode: 0o755 });
-    copyFileSync(join(build, 'qemu-kube'), stub.path);
+    copyFileSync(join(build, program), stub.path);
     stub.makeSetuid(true);
     return stub;
   }

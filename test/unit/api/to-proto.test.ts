@@ -34,13 +34,25 @@ describe('targetToProto()', () => {
 
 describe('machineToProto()', () => {
   it('leaves out the processes that do not run yet, and the exit', () => {
-    const { launchId, vm, podUid, containerId, emulator, stub, target, namespaces, cgroups, createdAt } =
-      exampleMachine;
+    const {
+      launchId,
+      vm,
+      podUid,
+      containerId,
+      mode,
+      emulator,
+      stub,
+      target,
+      namespaces,
+      cgroups,
+      createdAt,
+    } = exampleMachine;
     const known = {
       launchId,
       vm,
       podUid,
       containerId,
+      mode,
       emulator,
       stub,
       target,

@@ -24,6 +24,7 @@ describe('defaultConfig', () => {
       launchGroup: null,
       apiUsers: ['0'],
       identity: 'env',
+      mode: 'fork',
       emulator: '/usr/bin/qemu-system-x86_64',
       namespaces: ['mnt', 'net', 'ipc', 'uts', 'cgroup'],
       requirePod: true,

@@ -66,7 +66,7 @@ describe('FrameDecoder', () => {
     ['version 2', header({ 4: 2 }), 'bad-version', 4],
     ['version 257', header({ 5: 1 }), 'bad-version', 5],
     ['type 0', header({ 6: 0 }), 'unknown-type', 6],
-    ['type 8', header({ 6: 8 }), 'unknown-type', 6],
+    ['type 10', header({ 6: 10 }), 'unknown-type', 6],
     ['type 257', header({ 7: 1 }), 'unknown-type', 7],
     ['a type that is not accepted', header({ 6: 6 }), 'unexpected-type', 6, requestOnly],
     ['4 MiB and one byte', header({ 8: 1, 10: 0x40 }), 'frame-too-large', 10],

@@ -36,6 +36,7 @@ const result: LaunchResult = {
     podUid: 'pod',
     containerId: null,
     state: 'running',
+    mode: 'fork',
     emulator: '/qemu',
     stub: { pid: 1, startTime: 1 },
     target: { pid: 2, startTime: 2 },

@@ -9,6 +9,7 @@ function machine(launchId: string, changes: Partial<Machine> = {}): Machine {
     podUid: 'pod',
     containerId: null,
     state: 'running',
+    mode: 'fork',
     emulator: '/qemu',
     stub: { pid: 1, startTime: 1 },
     target: { pid: 2, startTime: 2 },

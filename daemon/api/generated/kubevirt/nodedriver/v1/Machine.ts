@@ -7,6 +7,7 @@ import type { Namespace as _kubevirt_nodedriver_v1_Namespace, Namespace__Output 
 import type { CgroupMembership as _kubevirt_nodedriver_v1_CgroupMembership, CgroupMembership__Output as _kubevirt_nodedriver_v1_CgroupMembership__Output } from '../../../kubevirt/nodedriver/v1/CgroupMembership.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../../google/protobuf/Timestamp.ts';
 import type { MachineExit as _kubevirt_nodedriver_v1_MachineExit, MachineExit__Output as _kubevirt_nodedriver_v1_MachineExit__Output } from '../../../kubevirt/nodedriver/v1/MachineExit.ts';
+import type { LaunchMode as _kubevirt_nodedriver_v1_LaunchMode, LaunchMode__Output as _kubevirt_nodedriver_v1_LaunchMode__Output } from '../../../kubevirt/nodedriver/v1/LaunchMode.ts';
 
 export interface Machine {
   'launchId'?: (string);
@@ -23,6 +24,7 @@ export interface Machine {
   'cgroups'?: (_kubevirt_nodedriver_v1_CgroupMembership)[];
   'createdAt'?: (_google_protobuf_Timestamp | null);
   'exit'?: (_kubevirt_nodedriver_v1_MachineExit | null);
+  'mode'?: (_kubevirt_nodedriver_v1_LaunchMode);
 }
 
 export interface Machine__Output {
@@ -40,4 +42,5 @@ export interface Machine__Output {
   'cgroups': (_kubevirt_nodedriver_v1_CgroupMembership__Output)[];
   'createdAt': (_google_protobuf_Timestamp__Output | null);
   'exit': (_kubevirt_nodedriver_v1_MachineExit__Output | null);
+  'mode': (_kubevirt_nodedriver_v1_LaunchMode__Output);
 }

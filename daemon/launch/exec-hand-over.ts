@@ -1,0 +1,140 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { hasCode, Refusal } from '../errors.ts';
+import { MoveError, moveToCgroups } from '../host/move-to-cgroups.ts';
+import type { Libc } from '../host/libc.ts';
+import type { PinnedProcess } from '../host/pinned-process.ts';
+import type { ExecSupervisor } from '../machines/exec-supervisor.ts';
+import { hasEntered } from '../machines/has-entered.ts';
+import type { Machine } from '../machines/machine.ts';
+import { machineSignals } from '../machines/machine-signals.ts';
+import { ReportedFailure } from '../machines/reported-failure.ts';
+import type { NamespaceKind } from '../target/target.ts';
+import { encodePlan } from './encode-plan.ts';
+import type { LaunchConnection } from './launch-connection.ts';
+import type { LaunchPlan } from './launch-plan.ts';
+import type { PinnedTarget } from './pinned-target.ts';
+
+export interface ExecHandOverOptions {
+  readonly libc: Libc;
+  readonly supervisor: ExecSupervisor;
+  /** Put before a path of the node. */
+  readonly hostRoot: string;
+  readonly namespaces: readonly NamespaceKind[];
+  /** For the stub, from ENTER to QEMU. */
+  readonly deadlineMs: number;
+}
+
+/** One launch of exec mode that was allowed. */
+export interface ExecLaunch {
+  readonly machine: Machine;
+  readonly plan: LaunchPlan;
+  readonly stub: PinnedProcess;
+  readonly connection: LaunchConnection;
+  readonly pinned: PinnedTarget;
+}
+
+function launcherChanged(): Refusal {
+  return new Refusal(
+    'target-gone',
+    'Cannot enter the pod: its launcher changed or ended while the VM was starting',
+    'start the VM again when the pod is running',
+  );
+}
+
+/** Exec mode's way from an allowed request to a running QEMU: moves the stub, sends it in, and sees what comes of it. */
+export class ExecHandOver {
+  readonly #options: ExecHandOverOptions;
+
+  constructor(options: ExecHandOverOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws ReportedFailure when the stub could not become QEMU and has said why; a Refusal when nobody has told
+   *   libvirt. Nothing is left of the launch then.
+   */
+  async run(launch: ExecLaunch): Promise<Machine> {
+    const { supervisor } = this.#options;
+    const { machine, pinned, stub } = launch;
+    const { init } = pinned.target;
+    try {
+      // On disk before the stub is anywhere but where libvirt put it.
+      supervisor.prepare(machine, init);
+      this.#move(launch);
+      await this.#sendIn(launch);
+      if (!hasEntered(stub, machine.namespaces, this.#options.namespaces)) {
+        this.#kill(stub);
+        throw new Refusal(
+          'launch-failed',
+          'Cannot start the VM: its stub ended before QEMU was seen to run',
+          'read the log of the domain',
+        );
+      }
+    } catch (error) {
+      supervisor.discard(machine.launchId);
+      throw error;
+    }
+    return supervisor.started(machine.launchId, init);
+  }
+
+  /** First of all, so that what QEMU uses is the pod's from its first page on. */
+  #move({ plan, stub, pinned }: ExecLaunch): void {
+    try {
+      if (!pinned.launcher.read('cgroup').equals(pinned.cgroupText)) throw launcherChanged();
+      moveToCgroups(
+        stub,
+        plan.cgroups.map((directory) => this.#options.hostRoot + directory),
+      );
+      if (!stub.read('cgroup').equals(pinned.cgroupText)) throw launcherChanged();
+    } catch (error) {
+      if (hasCode(error, 'ESRCH', 'ENOENT') && !(error instanceof MoveError)) throw launcherChanged();
+      if (!(error instanceof MoveError)) throw error;
+      throw new Refusal(
+        'launch-failed',
+        `Cannot join the pod's cgroup ${error.directory}: ${error.code}`,
+        'check that the pod still runs and that its memory, pids and cpuset limits leave room',
+        { cause: error },
+      );
+    }
+  }
+
+  #kill(stub: PinnedProcess): void {
+    try {
+      this.#options.libc.signal(stub.pidfd, machineSignals.KILL);
+    } catch (error) {
+      if (!hasCode(error, 'ESRCH')) throw error;
+    }
+  }
+
+  async #sendIn({ plan, stub, connection, pinned }: ExecLaunch): Promise<void> {
+    const { libc, deadlineMs } = this.#options;
+    const { launcher, init } = pinned;
+    const memory = libc.sealedMemory('launch-plan', encodePlan(plan));
+    let verdict: Promise<string | null>;
+    try {
+      verdict = connection.enter(libc, [memory, launcher.directory, launcher.pidfd, init.pidfd]);
+    } finally {
+      fs.closeSync(memory);
+    }
+    const patience = new AbortController();
+    const late = delay(deadlineMs, undefined, { signal: patience.signal }).then(
+      () => true,
+      () => false,
+    );
+    const isLate = await Promise.race([verdict.then(() => false), late]);
+    patience.abort();
+    if (isLate) {
+      // It hangs in a file system of the pod, perhaps still as root: it must not go on when that answers.
+      this.#kill(stub);
+      throw new Refusal(
+        'launch-failed',
+        'Cannot start the VM: its stub did not get QEMU to run in time',
+        'check the file systems of the pod, and that the pod is not paused',
+      );
+    }
+    const failure = await verdict;
+    if (failure !== null) throw new ReportedFailure(failure);
+  }
+}

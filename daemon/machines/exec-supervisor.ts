@@ -1,0 +1,206 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { hasCode } from '../errors.ts';
+import type { Broker, ProcessEnd } from '../host/broker.ts';
+import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
+import type { Libc } from '../host/libc.ts';
+import { PinnedProcess } from '../host/pinned-process.ts';
+import { removeEmptyCgroup } from '../host/remove-empty-cgroup.ts';
+import { parseStat } from '../target/parse-stat.ts';
+import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
+import { ExecMachine } from './exec-machine.ts';
+import { hasEntered } from './has-entered.ts';
+import { machineSignals } from './machine-signals.ts';
+import type { Machine, MachineExit } from './machine.ts';
+import type { MachineRegistry } from './machine-registry.ts';
+import type { MachineRecord, StateDirectory } from './state-directory.ts';
+
+/** How often a stub is looked at that an earlier daemon sent into a pod. */
+const LOOK_INTERVAL_MS = 100;
+/** One that has not got QEMU to run after this long hangs. */
+const START_DEADLINE_MS = 20_000;
+/** A process is gone from its cgroup a moment after it ended. */
+const CGROUP_RETRIES_MS = [10, 50, 250, 1000] as const;
+
+export interface ExecSupervisorOptions {
+  readonly libc: Libc;
+  readonly proc: string;
+  readonly broker: Pick<Broker, 'watch'>;
+  readonly registry: MachineRegistry;
+  readonly state: StateDirectory;
+  readonly bootId: string;
+  readonly hostRoot: string;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  /** Those that QEMU joins. */
+  readonly namespaces: readonly NamespaceKind[];
+  readonly podGoneGraceMs: number;
+  /** Told of what went wrong with one machine; the others go on. */
+  readonly onError: (launchId: string, error: unknown) => void;
+}
+
+/**
+ * Follows the machines of exec mode: their QEMU is the process that libvirt started, and has no shim. What a shim does
+ * for one machine in fork mode, this does for all of them, while the daemon runs.
+ */
+export class ExecSupervisor {
+  readonly #options: ExecSupervisorOptions;
+  readonly #machines = new Map<string, ExecMachine>();
+  #isClosed = false;
+
+  constructor(options: ExecSupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a launch known, which reserves its VM, and puts it on disk. */
+  prepare(machine: Machine, init: ProcessIdentity): void {
+    const { registry, state, bootId } = this.#options;
+    registry.put(machine);
+    state.create({ version: 1, bootId, machine, shimCgroups: [], init });
+  }
+
+  /** Undoes {@link prepare} for a launch that came to nothing. Never throws. */
+  discard(launchId: string): void {
+    this.#options.registry.remove(launchId);
+    this.#guard(launchId, () => this.#options.state.remove(launchId));
+  }
+
+  /** Follows a machine whose stub has become QEMU. */
+  started(launchId: string, init: ProcessIdentity): Machine {
+    const { registry, state } = this.#options;
+    const machine = registry.get(launchId);
+    if (machine === undefined) throw new Error(`Cannot follow launch ${launchId}: it is not known`);
+    const running: Machine = { ...machine, state: 'running', qemu: machine.stub };
+    registry.put(running);
+    // Followed also where the disk is full: the next daemon finds out by itself, then.
+    this.#guard(launchId, () => {
+      const { pid, startTime } = machine.stub;
+      state.writeStarted(launchId, `started ${pid} ${startTime}\n`);
+    });
+    this.#follow(running, init);
+    return running;
+  }
+
+  /** Takes over what an earlier daemon left. A stub that is still on its way into its pod is waited for after this. */
+  adopt(): void {
+    const { state, bootId } = this.#options;
+    for (const launchId of state.list())
+      this.#guard(launchId, () => {
+        const record = state.read(launchId);
+        if (record?.machine.mode !== 'exec') return;
+        if (record.bootId === bootId) this.#adoptOne(record);
+        else state.remove(launchId);
+      });
+  }
+
+  /** Sends QEMU a signal; false when it is none of exec mode's, or has ended. */
+  signal(launchId: string, number: number): boolean {
+    return this.#machines.get(launchId)?.signal(number) ?? false;
+  }
+
+  /** Lets go of all machines, which go on. */
+  close(): void {
+    this.#isClosed = true;
+    for (const machine of this.#machines.values()) machine[Symbol.dispose]();
+    this.#machines.clear();
+  }
+
+  #adoptOne(record: MachineRecord): void {
+    const { registry, state } = this.#options;
+    const { machine, init } = record;
+    if (init === undefined)
+      throw new Error('Cannot read the record of a machine of exec mode: it is left alone');
+    if (state.readFile(machine.launchId, 'started') === null) {
+      registry.put(machine);
+      void this.#lookForEmulator(machine, init);
+      return;
+    }
+    const running: Machine = { ...machine, state: 'running', qemu: machine.stub };
+    registry.put(running);
+    this.#follow(running, init);
+  }
+
+  /** The daemon that had sent the stub into the pod did not live to see what came of it. */
+  async #lookForEmulator(machine: Machine, init: ProcessIdentity): Promise<void> {
+    const { launchId } = machine;
+    const deadline = performance.now() + START_DEADLINE_MS;
+    try {
+      while (!this.#isClosed) {
+        using stub = this.#pin(machine.stub);
+        if (stub === null) {
+          this.discard(launchId);
+          return;
+        }
+        if (hasEntered(stub, machine.namespaces, this.#options.namespaces)) {
+          this.started(launchId, init);
+          return;
+        }
+        if (performance.now() >= deadline) this.#options.libc.signal(stub.pidfd, machineSignals.KILL);
+        await delay(LOOK_INTERVAL_MS, undefined, { ref: false });
+      }
+    } catch (error) {
+      this.#options.onError(launchId, error);
+    }
+  }
+
+  #follow(machine: Machine, initIdentity: ProcessIdentity): void {
+    const { libc, broker, podGoneGraceMs } = this.#options;
+    const { launchId } = machine;
+    const qemu = this.#pin(machine.stub);
+    const init = this.#pin(initIdentity);
+    if (qemu === null) {
+      const isPodGone = init === null;
+      init?.[Symbol.dispose]();
+      this.#ended(launchId, { kind: 'unknown' }, isPodGone ? 'pod-gone' : 'qemu');
+      return;
+    }
+    const onEnd = (end: ProcessEnd, reason: 'qemu' | 'pod-gone'): void => {
+      this.#machines.delete(launchId);
+      this.#guard(launchId, () => this.#ended(launchId, end, reason));
+    };
+    this.#machines.set(launchId, new ExecMachine({ libc, broker, qemu, init, podGoneGraceMs, onEnd }));
+  }
+
+  /** `null` when it has ended, and was reaped. */
+  #pin({ pid, startTime }: ProcessIdentity): PinnedProcess | null {
+    let pinned: PinnedProcess | null = null;
+    try {
+      pinned = PinnedProcess.open(this.#options.libc, this.#options.proc, pid);
+      if (parseStat(pinned.readText('stat'))?.startTime === startTime) return pinned;
+    } catch (error) {
+      if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
+    }
+    pinned?.[Symbol.dispose]();
+    return null;
+  }
+
+  #ended(launchId: string, end: ProcessEnd, reason: 'qemu' | 'pod-gone'): void {
+    const { registry, state } = this.#options;
+    const machine = registry.get(launchId);
+    if (machine === undefined) return;
+    const exit: MachineExit = { ...end, reason, at: new Date().toISOString() };
+    registry.put({ ...machine, state: 'exited', exit });
+    state.remove(launchId);
+    if (reason === 'pod-gone') this.#removePodCgroups(launchId, machine);
+  }
+
+  /** The runtime could not remove the container's cgroups while QEMU was in them, and may have given up. */
+  #removePodCgroups(launchId: string, machine: Machine, attempt = 0): void {
+    const { hostRoot, hierarchies } = this.#options;
+    this.#guard(launchId, () => {
+      const directories = machine.cgroups.flatMap((each) => cgroupDirectory(hierarchies, each) ?? []);
+      const left = directories.filter((directory) => !removeEmptyCgroup(hostRoot + directory));
+      const wait = CGROUP_RETRIES_MS[attempt];
+      if (left.length > 0 && wait !== undefined)
+        setTimeout(() => this.#removePodCgroups(launchId, machine, attempt + 1), wait).unref();
+    });
+  }
+
+  /** For what is done in event handlers: a full disk must end neither the daemon nor the care for other machines. */
+  #guard(launchId: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#options.onError(launchId, error);
+    }
+  }
+}

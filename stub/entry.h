@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of one process into the pod, the same in both launch modes: a forked child of the shim goes it, or the stub
+ * itself. The order is the point: cgroups first (each mode has its way), while this process is still on the host's side
+ * and its first page is not yet charged; then the namespaces; then the caller's identity; then QEMU.
+ */
+#ifndef ENTRY_H
+#define ENTRY_H
+
+#include <stddef.h>
+
+#include "failure.h"
+#include "plan.h"
+
+/* ---- entry.c ----------------------------------------------------------------------------------------------- */
+
+struct entry {
+  const struct plan *plan;
+  /* Given: directory /proc/PID and pidfd of the launcher, pidfd of the container's first process. */
+  int target_proc, target, init;
+  /* Given: libvirt's mount namespace, or -1 where this process is in it. Closed on the way. */
+  int libvirt_mnt;
+  /* Opened while names still mean what they mean on the node. */
+  int namespaces[PLAN_MAX_NAMESPACES];
+  int target_root;
+};
+
+/* Opens everything; proves that it is what the daemon decided on, and the launcher's own. */
+int entry_open(struct entry *entry, struct failure *failure);
+void entry_close(const struct entry *entry);
+
+/* OOM score, keyring, signals, namespaces, umask, CPUs: all that a process of the host must do itself. */
+int entry_enter(struct entry *entry, struct failure *failure);
+
+/* Limits and ids; no privilege is left after it. */
+int entry_become_caller(const struct plan *plan, struct failure *failure);
+
+/* Executes the emulator. Only returns on failure. */
+void entry_execute(const struct plan *plan, struct failure *failure);
+
+int process_ended(int pidfd);
+
+/* ---- fd-kind.c ---------------------------------------------------------------------------------------------- */
+
+/* A directory would be a way out of the pod's file system, and so would an O_PATH fd to one. `number` is what the
+ * caller knows it by. */
+int check_fd_kind(int number, int fd, struct failure *failure);
+
+/* ---- projection.c: this domain's files at the same place in the pod --------------------------------------- */
+
+struct projection {
+  const char *path;
+  int tree; /* detached mount; -1: did not exist and is optional */
+};
+
+/* In libvirt's mount namespace: clones what is to be projected. */
+int projection_open(const struct plan *plan, struct projection *projections, struct failure *failure);
+
+/* In a private copy of the pod's mount namespace: puts it into place. */
+int projection_place(const struct projection *projections, size_t count, struct failure *failure);
+
+#endif

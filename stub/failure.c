@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "failure.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int fail(struct failure *failure, enum fail_step step, int error, const char *format, ...) {
+  va_list arguments;
+  failure->step = (int)step;
+  failure->error = error;
+  va_start(arguments, format);
+  vsnprintf(failure->detail, sizeof failure->detail, format, arguments);
+  va_end(arguments);
+  return -1;
+}
+
+static int describe(const struct failure *failure, const char *actor, char *text, size_t size) {
+  const char *why = strerror(failure->error), *what = failure->detail;
+  switch ((enum fail_step)failure->step) {
+  case FAIL_PLAN:
+    return snprintf(text, size, "Cannot read the launch plan: %s; use stub, daemon and shim of one release", why);
+  case FAIL_STUB:
+    return snprintf(text, size, "Cannot talk to the stub (%s): %s; use stub and shim of one release", what, why);
+  case FAIL_STUB_GONE:
+    return snprintf(text, size, "Cannot start the VM: libvirt ended the stub; start the VM again");
+  case FAIL_FD_KIND:
+    return snprintf(text, size, "Cannot pass %s to the pod: %s; remove the device or argument it belongs to", what,
+                    why);
+  case FAIL_TARGET:
+    if (failure->error == EACCES || failure->error == EPERM)
+      return snprintf(text, size, "Cannot look into the pod (%s): %s; run %s with CAP_SYS_PTRACE", what, why, actor);
+    return snprintf(text, size,
+                    "Cannot enter the pod: its launcher changed or ended while the VM was starting (%s: %s); start "
+                    "the VM again when the pod is running",
+                    what, why);
+  case FAIL_CGROUP:
+    return snprintf(text, size,
+                    "Cannot join the pod's cgroup %s: %s; check that the pod still runs and that its memory, pids and "
+                    "cpuset limits leave room",
+                    what, why);
+  case FAIL_NAMESPACE:
+    return snprintf(text, size,
+                    "Cannot enter the pod's namespaces (%s): %s; run %s with CAP_SYS_ADMIN, "
+                    "CAP_SYS_CHROOT and CAP_SYS_PTRACE",
+                    what, why, actor);
+  case FAIL_PROJECT_SOURCE:
+    return snprintf(text, size,
+                    "Cannot find %s where libvirt runs: %s; set \"libvirt-state\" and \"project\" to paths without "
+                    "symlinks",
+                    what, why);
+  case FAIL_PROJECT_OWNER:
+    return snprintf(text, size,
+                    "Cannot show %s in the pod: it is not a directory of the user that QEMU runs as; check \"user\" "
+                    "in qemu.conf",
+                    what);
+  case FAIL_PROJECT_SYMLINK:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod: %s is a symlink there; make it a directory in the pod's "
+                    "image",
+                    what);
+  case FAIL_PROJECT_CROWDED:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod: %s has more than 1024 entries; make the mount point in "
+                    "the pod's image",
+                    what);
+  case FAIL_PROJECT_PLACE:
+    return snprintf(text, size,
+                    "Cannot show libvirt's files in the pod (%s): %s; make the mount point in the pod's image", what,
+                    why);
+  case FAIL_IDENTITY:
+    return snprintf(text, size, "Cannot become QEMU's user in the pod (%s): %s; run %s with full capabilities",
+                    what, why, actor);
+  case FAIL_FDS:
+    return snprintf(text, size, "Cannot give QEMU its fds (%s): %s; raise %s's limit of open files", what, why,
+                    actor);
+  case FAIL_CWD:
+    return snprintf(text, size, "Cannot use %s as working directory in the pod: %s; start libvirtd in /", what, why);
+  case FAIL_EXEC:
+    return snprintf(text, size,
+                    "Cannot execute the emulator %s in the pod: %s; install it in the pod's image or set \"emulator\" "
+                    "in qemu-kube.conf",
+                    what, why);
+  case FAIL_TIMEOUT:
+    return snprintf(text, size, "Cannot start the emulator: the pod did not let it start in time; check the pod's "
+                                "volumes, and that the pod is not paused");
+  case FAIL_POD_GONE:
+    return snprintf(text, size, "Cannot start the VM: its pod ended meanwhile; start the VM again when the pod is "
+                                "running");
+  case FAIL_STATE:
+    return snprintf(text, size,
+                    "Cannot record the launch (%s): %s; make room in the node driver's run directory and start the VM "
+                    "again",
+                    what, why);
+  default:
+    return snprintf(text, size, "Cannot start the VM: %s", why);
+  }
+}
+
+size_t describe_failure(const struct failure *failure, const char *actor, char *text, size_t size) {
+  int length = describe(failure, actor, text, size);
+  for (char *byte = text; *byte != '\0'; byte++)
+    if ((unsigned char)*byte < ' ')
+      *byte = '?'; /* names from the pod must not make a second line */
+  return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+}
