@@ -72,6 +72,7 @@ int child_open(struct child *child, const struct plan *plan, const struct passed
       .plan = plan, .target_proc = SHIM_TARGET_PROC, .target = SHIM_TARGET, .init = SHIM_INIT, .libvirt_mnt = -1};
   if (open_cgroups(child, failure) < 0 || check_cgroups(plan, failure) < 0)
     return -1;
+  scheduling_read(SHIM_STUB_PROC, &child->scheduling);
   child->entry.libvirt_mnt = openat(SHIM_STUB_PROC, "ns/mnt", O_RDONLY | O_CLOEXEC);
   if (child->entry.libvirt_mnt < 0)
     return fail(failure, FAIL_STUB, errno, "its mount namespace");
@@ -172,6 +173,7 @@ void child_run(struct child *child, struct failure *failure) {
   for (int fd = SHIM_CONNECTION; fd < SHIM_FDS_END; fd++)
     close(fd);
   setsid();
+  scheduling_take(&child->scheduling);
   if (entry_enter(&child->entry, failure) < 0 || arrange_fds(child->passed, &child->status, failure) < 0 ||
       entry_become_caller(plan, failure) < 0 || end_with_shim(child->status, failure) < 0)
     return;

@@ -23,7 +23,21 @@ int collect_fds(const struct plan *plan, struct passed_fds *passed, int64_t dead
 
 /* ---- shim-child.c: the process that becomes QEMU ----------------------------------------------------------- */
 
+struct scheduling {
+  int is_known, io_priority;
+  unsigned long timer_slack; /* ns; 0: unknown */
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t utilisation_min, utilisation_max;
+  } attributes; /* of sched_getattr(2) */
+};
+
 struct child {
+  struct scheduling scheduling; /* the stub's */
   struct entry entry;
   const struct passed_fds *passed;
   int cgroups[PLAN_MAX_CGROUPS]; /* cgroup.procs of each, write-only */
@@ -50,5 +64,10 @@ int write_record(const char *name, const char *text, size_t length);
 
 /* Start time of a process in clock ticks since boot, or 0. */
 unsigned long long start_time(pid_t pid);
+
+/* ---- scheduling.c: policy, nice, I/O priority, timer slack, core scheduling ---------------------------------- */
+
+void scheduling_read(int stub_proc, struct scheduling *scheduling);
+void scheduling_take(const struct scheduling *scheduling);
 
 #endif

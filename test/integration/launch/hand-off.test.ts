@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,6 +10,8 @@ import {
   type FakeLaunch,
 } from '../../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
+import { readStatusFields } from '../../support/processes.ts';
+import { runCommand } from '../../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 
@@ -171,6 +173,40 @@ for (const mode of ['fork', 'exec'] as const)
       expect(launch.texts('cwd')).to.deep.equal(['/tmp']);
       expect(launch.facts('limit')).to.include.members(['4 0 0', '7 512 512', `8 ${77 * 1024} ${77 * 1024}`]);
       expect(launch.facts('ignored')).to.deep.equal([]);
+    });
+
+    it("the caller's CPUs, scheduling policy, nice value and I/O priority, the launcher's OOM score", async () => {
+      writeFileSync(`/proc/${sandbox.pid}/oom_score_adj`, '321');
+      const through = [
+        'taskset',
+        '--cpu-list',
+        '0',
+        'chrt',
+        '--batch',
+        '0',
+        'nice',
+        '-n',
+        '7',
+        'ionice',
+        '-c',
+        '2',
+        '-n',
+        '6',
+      ];
+      const launch = launchFake(driver, sandbox, { args: ['wait'], through });
+      await launch.waitForLine('ready');
+      const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
+      const ask = async (command: string, ...args: readonly string[]): Promise<string> =>
+        (await runCommand(command, [...args, String(pid)])).stdout.trim();
+      expect(await ask('chrt', '--pid')).to.include('SCHED_BATCH');
+      expect(await ask('ionice', '--pid')).to.equal('best-effort: prio 6');
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      expect(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16], 'nice').to.equal('7');
+      expect(readStatusFields(Number(pid)).get('Cpus_allowed_list')).to.equal('0');
+      expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1').trim()).to.equal('321');
+      expect(readFileSync(`/proc/${pid}/personality`, 'latin1').trim()).to.equal('00000000');
+      launch.stub.kill('SIGTERM');
+      await launch.ended;
     });
 
     it('refuses a working directory that the pod does not have', async () => {
