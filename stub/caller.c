@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capabilities.h"
+
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
@@ -90,14 +92,7 @@ void drop_privileges(void) {
     refuse("Cannot drop privileges", "the ids did not change", NULL);
   /* Ambient capabilities of the caller survive a plain exec: libvirt gives CAP_DAC_OVERRIDE to probes. */
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  struct {
-    uint32_t version;
-    int pid;
-  } header = {.version = 0x20080522, .pid = 0};
-  struct {
-    uint32_t effective, permitted, inheritable;
-  } none[2] = {{0, 0, 0}, {0, 0, 0}};
-  if (syscall(SYS_capset, &header, none) < 0)
+  if (drop_capabilities() < 0)
     refuse("Cannot drop capabilities", strerror(errno), NULL);
   if (uid != 0 && setuid(0) == 0)
     refuse("Cannot drop privileges", "root could be taken back", NULL);

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "capabilities.h"
 #include "entry.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
@@ -167,17 +168,6 @@ static void set_limits(const struct plan *plan) {
     limit.rlim_cur = wanted->soft < limit.rlim_max ? wanted->soft : limit.rlim_max;
     setrlimit((int)wanted->resource, &limit);
   }
-}
-
-static int drop_capabilities(void) {
-  struct {
-    uint32_t version;
-    int pid;
-  } header = {.version = 0x20080522, .pid = 0};
-  struct {
-    uint32_t effective, permitted, inheritable;
-  } none[2] = {{0, 0, 0}, {0, 0, 0}};
-  return (int)syscall(SYS_capset, &header, none);
 }
 
 /* Groups before gid before uid: each step takes away the right to the one before. */

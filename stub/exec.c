@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "caller.h"
+#include "capabilities.h"
 #include "entry.h"
 
 #define CAPABILITY_SYS_ADMIN 21
@@ -39,14 +39,7 @@ static _Noreturn void report(int fd, const struct failure *failure) {
 }
 
 static void require_privilege(void) {
-  struct {
-    uint32_t version;
-    int pid;
-  } header = {.version = 0x20080522, .pid = 0};
-  struct {
-    uint32_t effective, permitted, inheritable;
-  } sets[2];
-  if (syscall(SYS_capget, &header, sets) < 0 || (sets[0].effective & (1U << CAPABILITY_SYS_ADMIN)) == 0)
+  if (!has_capability(CAPABILITY_SYS_ADMIN))
     refuse("Cannot enter the pod of a VM", "the stub of exec mode lacks CAP_SYS_ADMIN",
            "make it setuid root and run libvirt with that capability, or use fork mode");
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "capabilities.h"
 
 #define RESOLVE_NO_MAGICLINKS 0x02
 #define RESOLVE_IN_ROOT 0x10
@@ -43,14 +44,7 @@ static int take_ids(const struct read_request *request) {
   if (setgroups(request->group_count, groups) < 0 || setresgid(request->gid, request->gid, request->gid) < 0 ||
       setresuid(request->uid, request->uid, request->uid) < 0)
     return -1;
-  struct {
-    uint32_t version;
-    int pid;
-  } header = {.version = 0x20080522, .pid = 0};
-  struct {
-    uint32_t effective, permitted, inheritable;
-  } none[2] = {{0, 0, 0}, {0, 0, 0}};
-  return (int)syscall(SYS_capset, &header, none);
+  return drop_capabilities();
 }
 
 _Noreturn void read_file(int proc_directory, const struct read_request *request, int out) {

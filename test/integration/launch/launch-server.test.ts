@@ -7,32 +7,17 @@ import path from 'node:path';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from '../../../daemon/host/listen-on-socket.ts';
-import type { LaunchResult } from '../../../daemon/launch/launch-controller.ts';
 import { LaunchObserver } from '../../../daemon/launch/launch-observer.ts';
 import { LaunchServer, type LaunchServerOptions } from '../../../daemon/launch/launch-server.ts';
 import { draftRequest, encodeRequest } from '../../fuzz/encode-request.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { plainMachine } from '../../support/plain-machine.ts';
 
 const libc = createLibc();
 const request = encodeRequest(draftRequest(['qemu'], ['A=b']));
 const countFds = (): number => fs.readdirSync('/proc/self/fd').length;
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-const machine: LaunchResult['machine'] = {
-  launchId: 'id',
-  vm: { uuid: 'vm' },
-  podUid: 'pod',
-  containerId: null,
-  state: 'running',
-  mode: 'fork',
-  emulator: '/qemu',
-  stub: { pid: 1, startTime: 1 },
-  target: { pid: 2, startTime: 2 },
-  namespaces: {},
-  cgroups: [],
-  createdAt: '2026-01-01T00:00:00.000Z',
-};
 
 class Client {
   readonly socket: net.Socket;
@@ -63,7 +48,7 @@ describe('LaunchServer', function () {
     directory = fs.mkdtempSync(path.join(os.tmpdir(), 'knd-launch-'));
     reasons = [];
     launched = 0;
-    launch = () => Promise.resolve({ machine, started: true, failure: null });
+    launch = () => Promise.resolve({ machine: plainMachine, started: true, failure: null });
     await serve();
   });
   const serve = async (changes: Partial<LaunchServerOptions> = {}): Promise<void> => {
@@ -157,7 +142,7 @@ describe('LaunchServer', function () {
         fs.read(connection.descriptor, Buffer.alloc(9), 0, 9, null, (_, __, bytes) => resolve(bytes)),
       );
       await rest;
-      return { machine, started: true, failure: null };
+      return { machine: plainMachine, started: true, failure: null };
     };
     const client = connect();
     client.socket.write(request);
@@ -211,7 +196,9 @@ describe('LaunchServer', function () {
     const before = countFds();
     const release: (() => void)[] = [];
     launch = () =>
-      new Promise((resolve) => release.push(() => resolve({ machine, started: true, failure: null })));
+      new Promise((resolve) =>
+        release.push(() => resolve({ machine: plainMachine, started: true, failure: null })),
+      );
     const many = Array.from({ length: 300 }, connect);
     for (const { socket } of many) socket.write(request);
     const isEachHeard = (): boolean =>
@@ -240,7 +227,7 @@ describe('LaunchServer', function () {
       // The number must still be that of this connection: it is on its way to a shim.
       expect(fs.readlinkSync(`/proc/self/fd/${connection.descriptor}`)).to.match(/^socket:/);
       steps.push('done');
-      return { machine, started: true, failure: null };
+      return { machine: plainMachine, started: true, failure: null };
     };
     const underWay = connect();
     underWay.socket.write(request);
@@ -262,7 +249,7 @@ describe('LaunchServer', function () {
     launch = (_request, _caller, connection) => {
       connection.release();
       return new Promise((resolve) => {
-        finish = () => resolve({ machine, started: true, failure: null });
+        finish = () => resolve({ machine: plainMachine, started: true, failure: null });
       });
     };
     connect().socket.write(request);

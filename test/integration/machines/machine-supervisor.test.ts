@@ -16,6 +16,7 @@ import { ReportedFailure } from '../../../daemon/machines/reported-failure.ts';
 import { StateDirectory } from '../../../daemon/machines/state-directory.ts';
 import { identify, isRunning, readProcess } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { plainMachine } from '../../support/plain-machine.ts';
 
 const libc = createLibc();
 const cgroups = new ShimCgroups(viewHost('/proc').hierarchies, '');
@@ -30,20 +31,7 @@ interface Daemon {
 }
 
 function machine(): Machine {
-  return {
-    launchId: randomUUID(),
-    vm: { uuid: 'vm' },
-    podUid: 'pod',
-    containerId: null,
-    state: 'starting',
-    mode: 'fork',
-    emulator: '/qemu',
-    stub: { pid: 1, startTime: 1 },
-    target: { pid: 2, startTime: 2 },
-    namespaces: {},
-    cgroups: [],
-    createdAt: new Date().toISOString(),
-  };
+  return { ...plainMachine, launchId: randomUUID(), state: 'starting', createdAt: new Date().toISOString() };
 }
 
 describe('MachineSupervisor', function () {

@@ -4,24 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { StateDirectory, type MachineRecord } from '../../../daemon/machines/state-directory.ts';
+import { plainMachine } from '../../support/plain-machine.ts';
 
 const record: MachineRecord = {
   version: 1,
   bootId: 'boot',
-  machine: {
-    launchId: 'one',
-    vm: { uuid: 'vm' },
-    podUid: null,
-    containerId: null,
-    state: 'starting',
-    mode: 'fork',
-    emulator: '/qemu',
-    stub: { pid: 1, startTime: 1 },
-    target: { pid: 2, startTime: 2 },
-    namespaces: {},
-    cgroups: [],
-    createdAt: '2026-01-01T00:00:00.000Z',
-  },
+  machine: { ...plainMachine, launchId: 'one', podUid: null, state: 'starting' },
   shimCgroups: ['/cg'],
 };
 

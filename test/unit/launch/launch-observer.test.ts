@@ -3,6 +3,7 @@ import { Refusal, refusalCodes } from '../../../daemon/errors.ts';
 import type { LaunchResult } from '../../../daemon/launch/launch-controller.ts';
 import { LaunchObserver } from '../../../daemon/launch/launch-observer.ts';
 import { ProtocolError } from '../../../daemon/launch/protocol-error.ts';
+import { plainMachine } from '../../support/plain-machine.ts';
 
 interface Seen {
   readonly observer: LaunchObserver;
@@ -30,20 +31,7 @@ function observe(): Seen {
 }
 
 const result: LaunchResult = {
-  machine: {
-    launchId: 'id',
-    vm: { uuid: 'vm' },
-    podUid: 'pod',
-    containerId: null,
-    state: 'running',
-    mode: 'fork',
-    emulator: '/qemu',
-    stub: { pid: 1, startTime: 1 },
-    target: { pid: 2, startTime: 2 },
-    namespaces: {},
-    cgroups: [],
-    createdAt: '2026-01-01T00:00:00.000Z',
-  },
+  machine: plainMachine,
   started: true,
   failure: null,
 };

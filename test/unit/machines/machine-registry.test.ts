@@ -1,23 +1,10 @@
 import { expect } from 'chai';
 import type { Machine } from '../../../daemon/machines/machine.ts';
 import { MachineRegistry } from '../../../daemon/machines/machine-registry.ts';
+import { plainMachine } from '../../support/plain-machine.ts';
 
 function machine(launchId: string, changes: Partial<Machine> = {}): Machine {
-  return {
-    launchId,
-    vm: { uuid: 'vm' },
-    podUid: 'pod',
-    containerId: null,
-    state: 'running',
-    mode: 'fork',
-    emulator: '/qemu',
-    stub: { pid: 1, startTime: 1 },
-    target: { pid: 2, startTime: 2 },
-    namespaces: {},
-    cgroups: [],
-    createdAt: '2026-01-01T00:00:00.000Z',
-    ...changes,
-  };
+  return { ...plainMachine, launchId, ...changes };
 }
 
 describe('MachineRegistry', () => {
