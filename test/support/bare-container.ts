@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCgroup } from './cgroups.ts';
+import { findCgroup, listCgroupParents } from './cgroups.ts';
 import { fakeEmulator } from './fake-launch.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
@@ -37,6 +37,12 @@ function makeRoot(scratch: Scratch, name: string): string {
   return root;
 }
 
+/** Removed with the scratch, and with the parents that nobody else uses. */
+function claimCgroup(scratch: Scratch, path: string): void {
+  for (const parent of listCgroupParents(path)) scratch.claimDirectory(parent);
+  scratch.record({ kind: 'cgroup', path });
+}
+
 function launcherArguments(name: string): readonly string[] {
   return ['/virt-launcher', '-kubevirt.vm.uuid', name, '-kubevirt.vm.name', name];
 }
@@ -54,7 +60,7 @@ export async function startPodmanContainer(
   const root = makeRoot(scratch, name);
   // podman leaves the parent of its containers' cgroups behind.
   const parents = [podCgroup ?? '/libpod_parent'].filter((path) => findCgroup(path).length === 0);
-  for (const path of parents) scratch.record({ kind: 'cgroup', path });
+  for (const path of parents) claimCgroup(scratch, path);
   scratch.defer('remove the podman container', async () => {
     await runCommand('podman', [...podman, 'rm', '--all', '--force', '--time', '0'], { allowFailure: true });
   });
@@ -104,7 +110,7 @@ export async function startContainerdContainer(
     await ctr('container', 'rm', name);
   });
   const root = makeRoot(scratch, name);
-  if (podCgroup !== undefined) scratch.record({ kind: 'cgroup', path: podCgroup });
+  if (podCgroup !== undefined) claimCgroup(scratch, podCgroup);
   const cgroup = podCgroup === undefined ? [] : ['--cgroup', `${podCgroup}/${containerId}`];
   await ctr('run', '--detach', '--rootfs', ...cgroup, root, name, ...launcherArguments(name));
   const task = (await ctr('task', 'ls')).split('\n').find((line) => line.startsWith(name));
