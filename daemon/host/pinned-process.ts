@@ -1,7 +1,13 @@
 import fs from 'node:fs';
 
 import { hasCode } from '../errors.ts';
-import { namespaceKinds, type NamespaceKind, type Namespaces } from '../target/target.ts';
+import { parseStat } from '../target/parse-stat.ts';
+import {
+  namespaceKinds,
+  type NamespaceKind,
+  type Namespaces,
+  type ProcessIdentity,
+} from '../target/target.ts';
 import type { Libc } from './libc.ts';
 
 const READ_LIMIT = 65536;
@@ -48,6 +54,22 @@ export class PinnedProcess implements Disposable {
     return PinnedProcess.adopt(libc, proc, pid, libc.pidfdOpen(pid));
   }
 
+  /** The very process that was identified before; `null` when it has ended, and was reaped. */
+  static reopen(libc: Libc, proc: string, { pid, startTime }: ProcessIdentity): PinnedProcess | null {
+    let process: PinnedProcess | null = null;
+    try {
+      process = PinnedProcess.open(libc, proc, pid);
+      if (parseStat(process.readText('stat'))?.startTime === startTime) return process;
+    } catch (error) {
+      if (!hasCode(error, 'ESRCH', 'ENOENT')) {
+        process?.[Symbol.dispose]();
+        throw error;
+      }
+    }
+    process?.[Symbol.dispose]();
+    return null;
+  }
+
   /** Like {@link open}, for a pidfd that is already there. It is closed when this fails. */
   static adopt(libc: Libc, proc: string, pid: number, pidfd: number): PinnedProcess {
     let directory: number | undefined;
@@ -71,6 +93,17 @@ export class PinnedProcess implements Disposable {
   /** @throws `ESRCH` when the process has ended */
   assertAlive(): void {
     if (!this.isAlive()) this.#libc.signal(this.pidfd, 0);
+  }
+
+  /** Sends a signal; false when the process has ended. */
+  signal(number: number): boolean {
+    try {
+      this.#libc.signal(this.pidfd, number);
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'ESRCH')) return false;
+      throw error;
+    }
   }
 
   /** At most 64 KiB of a file of the `/proc` directory. */

@@ -65,7 +65,7 @@ export class ExecHandOver {
       this.#move(launch);
       await this.#sendIn(launch);
       if (!hasEntered(stub, machine.namespaces, this.#options.namespaces)) {
-        this.#kill(stub);
+        stub.signal(machineSignals.KILL);
         throw new Refusal(
           'launch-failed',
           'Cannot start the VM: its stub ended before QEMU was seen to run',
@@ -100,14 +100,6 @@ export class ExecHandOver {
     }
   }
 
-  #kill(stub: PinnedProcess): void {
-    try {
-      this.#options.libc.signal(stub.pidfd, machineSignals.KILL);
-    } catch (error) {
-      if (!hasCode(error, 'ESRCH')) throw error;
-    }
-  }
-
   async #sendIn({ plan, stub, connection, pinned }: ExecLaunch): Promise<void> {
     const { libc, deadlineMs } = this.#options;
     const { launcher, init } = pinned;
@@ -127,7 +119,7 @@ export class ExecHandOver {
     patience.abort();
     if (isLate) {
       // It hangs in a file system of the pod, perhaps still as root: it must not go on when that answers.
-      this.#kill(stub);
+      stub.signal(machineSignals.KILL);
       throw new Refusal(
         'launch-failed',
         'Cannot start the VM: its stub did not get QEMU to run in time',

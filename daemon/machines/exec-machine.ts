@@ -1,6 +1,4 @@
-import { hasCode } from '../errors.ts';
 import type { Broker, ProcessEnd } from '../host/broker.ts';
-import type { Libc } from '../host/libc.ts';
 import type { PinnedProcess } from '../host/pinned-process.ts';
 import { machineSignals } from './machine-signals.ts';
 
@@ -8,7 +6,6 @@ import { machineSignals } from './machine-signals.ts';
 const KILL_INTERVAL_MS = 1000;
 
 export interface ExecMachineOptions {
-  readonly libc: Libc;
   readonly broker: Pick<Broker, 'watch'>;
   /** Taken over. */
   readonly qemu: PinnedProcess;
@@ -39,13 +36,7 @@ export class ExecMachine implements Disposable {
 
   /** @returns false when QEMU has ended */
   signal(number: number): boolean {
-    try {
-      this.#options.libc.signal(this.#options.qemu.pidfd, number);
-      return true;
-    } catch (error) {
-      if (hasCode(error, 'ESRCH')) return false;
-      throw error;
-    }
+    return this.#options.qemu.signal(number);
   }
 
   /** Lets go of QEMU, which goes on. */

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { hasCode } from '../errors.ts';
 import type { Broker, ProcessEnd } from '../host/broker.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import { removeEmptyCgroup } from '../host/remove-empty-cgroup.ts';
-import { parseStat } from '../target/parse-stat.ts';
 import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
 import { ExecMachine } from './exec-machine.ts';
 import { hasEntered } from './has-entered.ts';
@@ -134,7 +132,7 @@ export class ExecSupervisor {
           this.started(launchId, init);
           return;
         }
-        if (performance.now() >= deadline) this.#options.libc.signal(stub.pidfd, machineSignals.KILL);
+        if (performance.now() >= deadline) stub.signal(machineSignals.KILL);
         await delay(LOOK_INTERVAL_MS, undefined, { ref: false });
       }
     } catch (error) {
@@ -143,7 +141,7 @@ export class ExecSupervisor {
   }
 
   #follow(machine: Machine, initIdentity: ProcessIdentity): void {
-    const { libc, broker, podGoneGraceMs } = this.#options;
+    const { broker, podGoneGraceMs } = this.#options;
     const { launchId } = machine;
     const qemu = this.#pin(machine.stub);
     const init = this.#pin(initIdentity);
@@ -157,20 +155,11 @@ export class ExecSupervisor {
       this.#machines.delete(launchId);
       this.#guard(launchId, () => this.#ended(launchId, end, reason));
     };
-    this.#machines.set(launchId, new ExecMachine({ libc, broker, qemu, init, podGoneGraceMs, onEnd }));
+    this.#machines.set(launchId, new ExecMachine({ broker, qemu, init, podGoneGraceMs, onEnd }));
   }
 
-  /** `null` when it has ended, and was reaped. */
-  #pin({ pid, startTime }: ProcessIdentity): PinnedProcess | null {
-    let pinned: PinnedProcess | null = null;
-    try {
-      pinned = PinnedProcess.open(this.#options.libc, this.#options.proc, pid);
-      if (parseStat(pinned.readText('stat'))?.startTime === startTime) return pinned;
-    } catch (error) {
-      if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
-    }
-    pinned?.[Symbol.dispose]();
-    return null;
+  #pin(identity: ProcessIdentity): PinnedProcess | null {
+    return PinnedProcess.reopen(this.#options.libc, this.#options.proc, identity);
   }
 
   #ended(launchId: string, end: ProcessEnd, reason: 'qemu' | 'pod-gone'): void {

@@ -8,12 +8,12 @@ import { parseStat } from '../target/parse-stat.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
+import { machineSignals } from './machine-signals.ts';
 import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
 import { parseExitRecord, parseShimMessage, type ShimMessage } from './shim-message.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
 
-const SIGKILL = 9;
 /** A shim that has not got QEMU to run after this long hangs: its own deadline is shorter. */
 const START_DEADLINE_MS = 20_000;
 /** How often a shim is looked for that lives, but does not listen yet. */
@@ -134,9 +134,9 @@ export class MachineSupervisor {
   runs({ qemu }: Machine): boolean {
     if (qemu === undefined) return true;
     try {
-      using pinned = PinnedProcess.open(this.#options.libc, this.#options.proc, qemu.pid);
-      const stat = parseStat(pinned.readText('stat'));
-      return stat?.startTime === qemu.startTime && stat.state !== 'Z';
+      using pinned = PinnedProcess.reopen(this.#options.libc, this.#options.proc, qemu);
+      const state = pinned === null ? undefined : parseStat(pinned.readText('stat'))?.state;
+      return state !== undefined && state !== 'Z';
     } catch (error) {
       if (hasCode(error, 'ESRCH', 'ENOENT')) return false;
       throw error;
@@ -230,7 +230,7 @@ export class MachineSupervisor {
       try {
         using pinned = PinnedProcess.open(libc, proc, pid);
         // Pinned first, and seen in the cgroup again: it is this process.
-        if (shimCgroups.processes(launchId).includes(pid)) libc.signal(pinned.pidfd, SIGKILL);
+        if (shimCgroups.processes(launchId).includes(pid)) libc.signal(pinned.pidfd, machineSignals.KILL);
       } catch (error) {
         if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
       }
@@ -292,13 +292,8 @@ export class MachineSupervisor {
 
   #kill(process: ProcessIdentity): void {
     const { libc, proc } = this.#options;
-    try {
-      using pinned = PinnedProcess.open(libc, proc, process.pid);
-      if (parseStat(pinned.readText('stat'))?.startTime === process.startTime)
-        libc.signal(pinned.pidfd, SIGKILL);
-    } catch (error) {
-      if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
-    }
+    using pinned = PinnedProcess.reopen(libc, proc, process);
+    pinned?.signal(machineSignals.KILL);
   }
 
   #cleanUp(launchId: string): void {

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { PinnedProcess } from '../../../daemon/host/pinned-process.ts';
+import { parseStat } from '../../../daemon/target/parse-stat.ts';
 import { skip } from '../../support/skip.ts';
 
 const libc = createLibc();
@@ -53,6 +54,30 @@ describe('PinnedProcess', () => {
       () => pinned.namespaces(),
     ])
       expect(action).to.throw().with.property('code').that.is.oneOf(['ESRCH', 'ENOENT']);
+  });
+
+  it('reopen() gives the process of that start time, and nothing for another or an ended one', async () => {
+    const child = sleep();
+    const stat = parseStat(fs.readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
+    if (stat === null) throw new Error('The process has no stat');
+    {
+      using same = PinnedProcess.reopen(libc, '/proc', stat);
+      expect(same?.pid).to.equal(child.pid);
+    }
+    const fds = countFds();
+    expect(PinnedProcess.reopen(libc, '/proc', { ...stat, startTime: stat.startTime + 1 })).to.equal(null);
+    await end(child);
+    expect(PinnedProcess.reopen(libc, '/proc', stat)).to.equal(null);
+    expect(countFds()).to.equal(fds);
+  });
+
+  it('signal() reaches the process, and says false once it has ended', async () => {
+    const child = sleep();
+    using pinned = PinnedProcess.open(libc, '/proc', child.pid);
+    const ended = once(child, 'exit');
+    expect(pinned.signal(15)).to.equal(true);
+    expect(await ended).to.deep.equal([null, 'SIGTERM']);
+    expect(pinned.signal(15)).to.equal(false);
   });
 
   it('never reads a process that has got the pid of the one that it holds', async function () {
