@@ -121,7 +121,8 @@ export const configKeys: readonly ConfigKey[] = [
     property: 'targetWait',
     defaultText: '0s',
     unit: 'duration',
-    meaning: 'How long a launch waits for its pod to appear. `0s` refuses at once.',
+    meaning:
+      'How long a launch waits for its pod to appear. `0s` refuses at once; the stub gives up after 20 s.',
   },
   {
     key: 'libvirt-state',
