@@ -144,7 +144,7 @@ for (const mode of ['fork', 'exec'] as const)
         );
         for (const [fd, link] of others)
           expect(link, `fd ${fd}`).to.match(
-            /^(anon_inode:\[(eventfd|signalfd|eventpoll|timerfd)\]|socket:\[\d+\])$/,
+            /^(anon_inode:\[(eventfd|signalfd|eventpoll|timerfd|io_uring)\]|socket:\[\d+\])$/,
           );
       });
 
