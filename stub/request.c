@@ -73,12 +73,15 @@ static _Noreturn void print_refusal(int fd, uint32_t length, int64_t deadline) {
 
 enum wire_type await_verdict(int fd, int *fds, size_t max, size_t *count, int64_t deadline) {
   struct wire_header header;
-  if (recv_header_with_fds(fd, &header, fds, max, count, deadline) < 0)
+  if (recv_header_with_fds(fd, &header, fds, max, count, deadline) < 0) {
+    if (errno == EPROTO)
+      refuse_misunderstanding(); /* another version of the protocol, too */
     refuse("Cannot start the VM",
            errno == ECONNRESET  ? "the node driver closed the connection"
            : errno == ETIMEDOUT ? "the node driver did not answer in time"
                                 : strerror(errno),
            "read the node driver's log");
+  }
   if (header.type == WIRE_REFUSED)
     print_refusal(fd, header.length, deadline);
   if (header.length != 0)

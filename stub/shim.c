@@ -273,7 +273,7 @@ static int listen_for_daemons(struct shim *shim, struct failure *failure) {
 
 static void greet(struct shim *shim, struct client *client) {
   char text[256];
-  int length = snprintf(text, sizeof text, "shim 1 %d %llu\n", (int)getpid(), start_time(getpid()));
+  int length = snprintf(text, sizeof text, "shim %d %d %llu\n", SHIM_VERSION, (int)getpid(), start_time(getpid()));
   if (shim->qemu > 0)
     length += snprintf(text + length, sizeof text - (size_t)length, "started %d %llu\n", (int)shim->qemu,
                        shim->qemu_start);

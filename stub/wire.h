@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 #define WIRE_MAGIC 0x31444e4bU /* "KND1" */
+#ifndef WIRE_VERSION /* a test plays another release */
 #define WIRE_VERSION 1
+#endif
 
 #define WIRE_MAX_REQUEST (4U << 20)
 #define WIRE_MAX_TEXT 1024U

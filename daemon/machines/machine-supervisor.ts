@@ -11,7 +11,7 @@ import type { MachineRegistry } from './machine-registry.ts';
 import { machineSignals } from './machine-signals.ts';
 import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
-import { parseExitRecord, parseShimMessage, type ShimMessage } from './shim-message.ts';
+import { parseExitRecord, parseShimMessage, shimProtocolVersion, type ShimMessage } from './shim-message.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
 
 /** A shim that has not got QEMU to run after this long hangs: its own deadline is shorter. */
@@ -45,6 +45,15 @@ function tookTooLong(): Refusal {
     'launch-failed',
     'Cannot start the VM: its supervisor "qemu-kube-shim" did not get QEMU to run in time',
     'check the file systems of the pod and of the node, and start the VM again',
+  );
+}
+
+function otherRelease(version: number): Refusal {
+  return new Refusal(
+    'launch-failed',
+    `Cannot start the VM: its supervisor "qemu-kube-shim" speaks version ${version} of the shim protocol, and this ` +
+      `node driver version ${shimProtocolVersion}`,
+    'set "library-directory" to the programs of the same release',
   );
 }
 
@@ -88,6 +97,10 @@ export class MachineSupervisor {
         onMessage: (message) => {
           this.#guard(launchId, () => this.#hear(launchId, message));
           if (message.kind === 'failed') failure = new ReportedFailure(message.text);
+          if (message.kind === 'incompatible') {
+            failure = otherRelease(message.version);
+            this.#guard(launchId, () => this.#killShim(launchId));
+          }
           if (message.kind !== 'started') return;
           started = true;
           clearTimeout(timer);
@@ -183,8 +196,9 @@ export class MachineSupervisor {
         onMessage: (message) => {
           hasSpoken = true;
           this.#guard(launchId, () => this.#hear(launchId, message));
+          if (message.kind === 'incompatible') this.#leaveAlone(launchId, message.version);
           // It listens only once QEMU runs, so this comes with the greeting.
-          if (message.kind === 'started') resolve(true);
+          if (message.kind === 'started' || message.kind === 'incompatible') resolve(true);
         },
         onClosed: () => {
           this.#connections.delete(launchId);
@@ -194,6 +208,15 @@ export class MachineSupervisor {
       });
       this.#connections.set(launchId, connection);
     });
+  }
+
+  /** Its VM runs on as it is recorded; the shim needs no daemon to end it, and its end is seen as ever. */
+  #leaveAlone(launchId: string, version: number): void {
+    const error = new Error(
+      `Cannot talk to a shim of protocol version ${version}, since this node driver speaks version ` +
+        `${shimProtocolVersion}: its VM can't be signalled from here; use a node driver of the release that started it`,
+    );
+    this.#options.onError(launchId, error);
   }
 
   /** A shim lives, but can't be reached: it is still starting its QEMU, or this daemon lacks something to connect. */
@@ -263,6 +286,7 @@ export class MachineSupervisor {
         this.#end(launchId, { ...message.exit, at: new Date().toISOString() });
         break;
       case 'failed':
+      case 'incompatible':
         break;
     }
   }

@@ -15,11 +15,15 @@ export interface ShimConnectionEvents {
   readonly onClosed: (error: Error | null) => void;
 }
 
-/** A connection to one shim: over the socket it was started with, or over its `shim.sock`. */
+/**
+ * A connection to one shim: over the socket it was started with, or over its `shim.sock`. Of a shim that speaks another
+ * version of the protocol nothing is read any more, and its end is all that can be learned.
+ */
 export class ShimConnection {
   readonly #socket: net.Socket;
   readonly #events: ShimConnectionEvents;
   #received = '';
+  #isCompatible = true;
 
   constructor(socket: net.Socket, events: ShimConnectionEvents) {
     this.#socket = socket;
@@ -38,7 +42,7 @@ export class ShimConnection {
 
   /** Asks the shim to send QEMU a signal; false when it can't be asked now. The shim does not answer. */
   signal(number: number): boolean {
-    if (this.#socket.readyState !== 'open') return false;
+    if (!this.#isCompatible || this.#socket.readyState !== 'open') return false;
     this.#socket.write(`signal ${number}\n`);
     return true;
   }
@@ -53,8 +57,9 @@ export class ShimConnection {
     this.#received = lines.pop() ?? '';
     if (this.#received.length > MAX_LINE) this.#socket.destroy();
     for (const line of lines) {
-      if (line.length > MAX_LINE) continue;
+      if (line.length > MAX_LINE || !this.#isCompatible) continue;
       const message = parseShimMessage(line);
+      this.#isCompatible = message?.kind !== 'incompatible';
       if (message !== null) this.#events.onMessage(message);
     }
   }

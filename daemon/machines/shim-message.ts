@@ -1,8 +1,13 @@
 import type { ProcessIdentity } from '../target/target.ts';
 import type { MachineExit } from './machine.ts';
 
+/** Shims outlive daemons: a change that an older shim or daemon misunderstands needs another number. */
+export const shimProtocolVersion = 1;
+
 /** What a shim tells: docs/protocol.md, section 3. */
 export type ShimMessage =
+  /** It speaks another version of the protocol: no line after this one can be understood. */
+  | { readonly kind: 'incompatible'; readonly version: number }
   | { readonly kind: 'shim'; readonly shim: ProcessIdentity }
   | { readonly kind: 'started'; readonly qemu: ProcessIdentity }
   | { readonly kind: 'failed'; readonly text: string }
@@ -30,6 +35,9 @@ export function parseShimMessage(line: string): ShimMessage | null {
     const process = { pid: Number(identity[1]), startTime: Number(identity[2]) };
     return line.startsWith('shim') ? { kind: 'shim', shim: process } : { kind: 'started', qemu: process };
   }
+  const version = /^shim (\d{1,5})(?: |$)/.exec(line)?.[1];
+  if (version !== undefined && Number(version) !== shimProtocolVersion)
+    return { kind: 'incompatible', version: Number(version) };
   const failed = /^failed \d+ (.*)$/.exec(line);
   if (failed !== null) return { kind: 'failed', text: failed[1] ?? '' };
   const [, kind, value, reason] = /^exited (exit|signal) (\d+) (\S+)$/.exec(line) ?? [];

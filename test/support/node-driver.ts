@@ -27,6 +27,8 @@ const main = join(root, 'daemon/main.ts');
 export interface NodeDriverOptions {
   /** Which stub is installed, and what the daemon is configured for; `fork` by default. */
   readonly mode?: LaunchMode;
+  /** A program to install in place of the stub that is built here: that of another release. */
+  readonly stub?: string;
   /** Lines for the configuration file, in place of those that are there by default or beside them. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -78,15 +80,20 @@ export class NodeDriver {
   }
 
   /** Builds the programs in C and installs the stub. */
-  async install(): Promise<void> {
+  async install(stub?: string): Promise<void> {
     const build = join(this.#scratch.directory, 'stub');
     const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
     await runCommand('make', make);
     mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
-    copyFileSync(join(build, this.stubName), this.emulator);
+    this.installStub(stub ?? join(build, this.stubName));
+    symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
+  }
+
+  /** Puts another program in the place of the stub; before the daemon starts, since it knows its stubs. */
+  installStub(program: string): void {
+    copyFileSync(program, this.emulator);
     chownSync(this.emulator, 0, findQemuAccount().gid);
     chmodSync(this.emulator, 0o4750);
-    symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
   }
 
   /** Writes the configuration; the daemon reads it when it starts. */
@@ -167,7 +174,7 @@ export async function startNodeDriver(
   options: NodeDriverOptions = {},
 ): Promise<NodeDriver> {
   const driver = new NodeDriver(scratch, await findFreePort(), options.mode);
-  await driver.install();
+  await driver.install(options.stub);
   driver.configure(options.settings);
   scratch.defer('end the daemon', () => driver.end());
   await driver.start();

@@ -160,6 +160,46 @@ describe('MachineSupervisor', function () {
     expect(isRemembered(launchId)).to.equal(false);
   });
 
+  it('follow(): a shim of another protocol version is ended, and the refusal says why', async () => {
+    const { supervisor } = start();
+    const { launchId } = machine();
+    supervisor.prepare({ ...machine(), launchId });
+    const { pid, startTime } = sleep();
+    putIntoCgroups(launchId, pid);
+    const { own, shim } = pair();
+    const launch = outcomeOf(supervisor.follow(launchId, own));
+    shim.write('shim 2 41 1 and more\nstarted 42 2\n');
+    const isGone = (): true | undefined =>
+      isRunning({ pid, startTime: String(startTime) }) ? undefined : true;
+    await waitUntil('it is ended', isGone, WAIT_MS);
+    shim.end();
+    expect(await launch)
+      .to.be.instanceOf(Refusal)
+      .and.to.have.property('line')
+      .that.match(
+        /speaks version 2 of the shim protocol, and this node driver version 1; set "library-directory"/,
+      );
+    expect(isRemembered(launchId)).to.equal(false);
+  });
+
+  it('adopt(): a shim of another protocol version keeps its VM, and its end is known', async () => {
+    const { launchId } = machine();
+    start().supervisor.prepare({ ...machine(), launchId });
+    fs.writeFileSync(path.join(state.directoryOf(launchId), 'started'), 'started 42 2\n');
+    await listen(launchId, 'shim 2 41 1\nexited exit 0 qemu\n');
+    const { supervisor, registry, errors } = start();
+    await supervisor.adopt();
+    expect(registry.findLive('vm', 'pod')).to.deep.include({ launchId, qemu: { pid: 42, startTime: 2 } });
+    expect(supervisor.signal(launchId, 15)).to.equal(false);
+    expect(String(errors[0])).to.match(
+      /^Error: Cannot talk to a shim of protocol version 2, .*; use a node driver/,
+    );
+    fs.writeFileSync(path.join(state.directoryOf(launchId), 'exit'), 'exited exit 7 qemu\nat 1700000000\n');
+    for (const socket of sockets) socket.destroy();
+    await waitUntil('its end is known', () => (isRemembered(launchId) ? undefined : true), WAIT_MS);
+    expect(registry.get(launchId)?.exit).to.include({ kind: 'exit', value: 7 });
+  });
+
   it('close(): a launch that is under way stays on record for the next daemon', async () => {
     const { supervisor } = start();
     const { launchId } = machine();

@@ -4,6 +4,9 @@ import { parseExitRecord, parseShimMessage } from '../../../daemon/machines/shim
 describe('parseShimMessage', () => {
   const messages: readonly (readonly [string, object])[] = [
     ['shim 1 42 1000', { kind: 'shim', shim: { pid: 42, startTime: 1000 } }],
+    ['shim 2 42 1000', { kind: 'incompatible', version: 2 }],
+    ['shim 0', { kind: 'incompatible', version: 0 }],
+    ['shim 99 whatever comes then', { kind: 'incompatible', version: 99 }],
     ['started 43 1001', { kind: 'started', qemu: { pid: 43, startTime: 1001 } }],
     ['failed 13 Cannot x: y; do z', { kind: 'failed', text: 'Cannot x: y; do z' }],
     ['failed 0 ', { kind: 'failed', text: '' }],
@@ -21,7 +24,6 @@ describe('parseShimMessage', () => {
 
   for (const line of [
     '',
-    'shim 2 42 1000',
     'shim 1 42',
     'shim 1 -42 1000',
     'started 43 1001 x',
