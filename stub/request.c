@@ -105,8 +105,13 @@ void send_or_refuse(int fd, const void *data, size_t length, int64_t deadline) {
     return;
   int failure = errno;
   /* A daemon that has refused already reads no further, but its reason waits here. */
-  if (failure != ETIMEDOUT && recv_header(fd, &header, deadline) == 0 && header.type == WIRE_REFUSED)
-    print_refusal(fd, header.length, deadline);
+  if (failure != ETIMEDOUT) {
+    errno = 0;
+    if (recv_header(fd, &header, deadline) == 0 && header.type == WIRE_REFUSED)
+      print_refusal(fd, header.length, deadline);
+    if (errno == EPROTO)
+      refuse_misunderstanding();
+  }
   refuse("Cannot send the request to the node driver", strerror(failure), "read the node driver's log");
 }
 
