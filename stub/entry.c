@@ -69,6 +69,8 @@ int entry_open(struct entry *entry, struct failure *failure) {
   entry->target_root = openat(entry->target_proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (entry->target_root < 0)
     return fail(failure, FAIL_TARGET, errno, "root");
+  if (security_label_read(entry->target_proc, &entry->label, failure) < 0)
+    return -1;
   /* The launcher is alive now, so everything that was opened through its pid is its own. */
   if (process_ended(entry->init) || process_ended(entry->target))
     return fail(failure, FAIL_POD_GONE, ESRCH, "before entering");
@@ -219,7 +221,7 @@ static void reset_affinity(void) {
 int entry_enter(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
 
-  if (set_oom_score(plan, failure) < 0)
+  if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

@@ -14,6 +14,11 @@
 
 /* ---- entry.c ----------------------------------------------------------------------------------------------- */
 
+struct security_label {
+  const char *file, *prefix; /* file: NULL where the launcher is not confined */
+  char text[1024];
+};
+
 struct entry {
   const struct plan *plan;
   /* Given: directory /proc/PID and pidfd of the launcher, pidfd of the container's first process. */
@@ -23,6 +28,7 @@ struct entry {
   /* Opened while names still mean what they mean on the node. */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root;
+  struct security_label label;
 };
 
 /* Opens everything; proves that it is what the daemon decided on, and the launcher's own. */
@@ -39,6 +45,11 @@ int entry_become_caller(const struct plan *plan, struct failure *failure);
 void entry_execute(const struct plan *plan, struct failure *failure);
 
 int process_ended(int pidfd);
+
+/* ---- security-label.c ----------------------------------------------------------------------------------------- */
+
+int security_label_read(int target_proc, struct security_label *label, struct failure *failure);
+int security_label_take(const struct security_label *label, struct failure *failure);
 
 /* ---- fd-kind.c ---------------------------------------------------------------------------------------------- */
 

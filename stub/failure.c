@@ -72,6 +72,17 @@ static int describe(const struct failure *failure, const char *actor, char *text
   case FAIL_IDENTITY:
     return snprintf(text, size, "Cannot become QEMU's user in the pod (%s): %s; run %s with full capabilities",
                     what, why, actor);
+  case FAIL_LABEL:
+    return snprintf(text, size,
+                    "Cannot give QEMU the security label of the pod (%s): %s; let %s run unconfined, or allow its label "
+                    "to change to the pod's",
+                    what, why, actor);
+  case FAIL_MEMORY_POLICY:
+    if (failure->error == EINVAL)
+      return snprintf(text, size,
+                      "Cannot take QEMU's memory from the NUMA nodes of the domain: the pod may use none of them; "
+                      "change <numatune> or the pod's cpuset");
+    return snprintf(text, size, "Cannot take over the NUMA policy of the stub (%s): %s; remove <numatune>", what, why);
   case FAIL_FDS:
     return snprintf(text, size, "Cannot give QEMU its fds (%s): %s; raise %s's limit of open files", what, why,
                     actor);

@@ -73,6 +73,8 @@ int child_open(struct child *child, const struct plan *plan, const struct passed
   if (open_cgroups(child, failure) < 0 || check_cgroups(plan, failure) < 0)
     return -1;
   scheduling_read(SHIM_STUB_PROC, &child->scheduling);
+  if (memory_policy_read(SHIM_STUB_PROC, &child->memory_policy, failure) < 0)
+    return -1;
   child->entry.libvirt_mnt = openat(SHIM_STUB_PROC, "ns/mnt", O_RDONLY | O_CLOEXEC);
   if (child->entry.libvirt_mnt < 0)
     return fail(failure, FAIL_STUB, errno, "its mount namespace");
@@ -174,7 +176,7 @@ void child_run(struct child *child, struct failure *failure) {
     close(fd);
   setsid();
   scheduling_take(&child->scheduling);
-  if (entry_enter(&child->entry, failure) < 0 || arrange_fds(child->passed, &child->status, failure) < 0 ||
+  if (memory_policy_take(&child->memory_policy, failure) < 0 || entry_enter(&child->entry, failure) < 0 || arrange_fds(child->passed, &child->status, failure) < 0 ||
       entry_become_caller(plan, failure) < 0 || end_with_shim(child->status, failure) < 0)
     return;
   entry_execute(plan, failure);

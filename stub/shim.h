@@ -41,7 +41,15 @@ struct scheduling {
   } attributes; /* of sched_getattr(2) */
 };
 
+#define MEMORY_POLICY_NODES 1024
+
+struct memory_policy {
+  int mode; /* of set_mempolicy(2) with its flags; 0: none */
+  unsigned long nodes[MEMORY_POLICY_NODES / (8 * sizeof(unsigned long))];
+};
+
 struct child {
+  struct memory_policy memory_policy; /* the stub's */
   struct scheduling scheduling; /* the stub's */
   struct entry entry;
   const struct passed_fds *passed;
@@ -74,5 +82,10 @@ unsigned long long start_time(pid_t pid);
 
 void scheduling_read(int stub_proc, struct scheduling *scheduling);
 void scheduling_take(const struct scheduling *scheduling);
+
+/* ---- memory-policy.c: NUMA ------------------------------------------------------------------------------------- */
+
+int memory_policy_read(int stub_proc, struct memory_policy *policy, struct failure *failure);
+int memory_policy_take(const struct memory_policy *policy, struct failure *failure);
 
 #endif

@@ -21,6 +21,7 @@ export interface SandboxSpecInput {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly mounts: readonly SandboxMount[];
+  readonly apparmorProfile?: string | undefined;
 }
 
 /** Where the host keeps programs and libraries: merged into /usr (links), or directories of their own. */
@@ -83,6 +84,7 @@ export function buildSandboxSpec(input: SandboxSpecInput): object {
       env: Object.entries(input.environment).map(([name, value]) => `${name}=${value}`),
       cwd: '/',
       noNewPrivileges: true,
+      ...(input.apparmorProfile !== undefined && { apparmorProfile: input.apparmorProfile }),
       capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
     },
     mounts: [...kernelMounts, ...[...listSystemMounts(), ...input.mounts].map(bind)],

@@ -44,6 +44,8 @@ export interface SandboxOptions {
   readonly readOnlyRoot?: boolean;
   /** The container's cgroup is a scope in slices of systemd, as where the kubelet's cgroup driver is `systemd`. */
   readonly systemdCgroup?: boolean;
+  /** Of AppArmor, loaded already; by default the container is unconfined. */
+  readonly apparmorProfile?: string;
   /** False: the root has no /var/lib/libvirt/qemu and no /run/libvirt/qemu. */
   readonly libvirtMountPoints?: boolean;
   readonly mounts?: readonly SandboxMount[];
@@ -150,6 +152,7 @@ export class Sandbox {
         { source: join(this.#directory, 'share'), destination: '/share' },
         ...(options.mounts ?? []),
       ],
+      apparmorProfile: options.apparmorProfile,
     });
     writeFileSync(join(this.#directory, 'config.json'), JSON.stringify(spec, undefined, 2));
     scratch.record({ kind: 'container', root: this.#runcRoot, id: this.containerId });

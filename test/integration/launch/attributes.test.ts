@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fakeEmulator, fakeEmulatorMount, launchFake, runBare } from '../../support/fake-launch.ts';
+import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
+import { findQemuAccount } from '../../support/qemu-account.ts';
+import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
+import { Scratch } from '../../support/scratch.ts';
+import { skip } from '../../support/skip.ts';
+
+const fixture = join(import.meta.dirname, '../../fixtures/build/with-attributes');
+/** The kernel lacks what was to be set. */
+const lacking = 77;
+
+/** `MPOL_*` and what the kernel makes of it over node 0. */
+const memoryPolicies = [
+  ['preferred', 1, '1 1'],
+  ['strict', 2, '2 1'],
+  ['interleave', 3, '3 1'],
+] as const;
+
+for (const mode of ['fork', 'exec'] as const)
+  describe(`what an emulator finds set for itself in ${mode} mode`, function () {
+    this.timeout(30_000);
+    let scratch: Scratch;
+    let sandbox: Sandbox;
+    let driver: NodeDriver;
+    let withAttributes: string;
+
+    before(async () => {
+      scratch = Scratch.open('test');
+      // The tree may be where libvirt's user cannot go.
+      withAttributes = join(scratch.directory, 'with-attributes');
+      copyFileSync(fixture, withAttributes);
+      sandbox = await startSandbox(scratch, {
+        vmUuid: 'attributes',
+        vmName: 'attributes',
+        mounts: [fakeEmulatorMount],
+      });
+      driver = await startNodeDriver(scratch, { mode, settings: { emulator: fakeEmulator } });
+    });
+    after(() => scratch.close());
+
+    /** The one fact of that name that an emulator reports whose stub was started in this way; null: not supported. */
+    const find = async (
+      name: string,
+      through: readonly string[],
+      user?: { readonly uid: number; readonly gid: number },
+    ): Promise<string | null> => {
+      const launch = launchFake(driver, sandbox, { through, ...(user && { user }) });
+      const { status } = await launch.ended;
+      if (status === lacking) return null;
+      expect(status, launch.stderr).to.equal(0);
+      const [fact, ...others] = launch.facts(name);
+      expect(others).to.deep.equal([]);
+      return fact ?? null;
+    };
+    const findWith = (name: string, ...settings: readonly string[]): Promise<string | null> =>
+      find(name, [withAttributes, ...settings, '--']);
+
+    for (const [name, policy, expected] of memoryPolicies)
+      it(`the NUMA policy "${name}"`, async function () {
+        const found = await findWith('memory', `memory=${policy}`);
+        if (found === null) skip(this, 'the kernel has no NUMA');
+        expect(found).to.equal(expected);
+      });
+
+    it('no NUMA policy where the stub has none', async () => {
+      expect(await findWith('memory')).to.be.oneOf(['0 0', null]);
+    });
+
+    it('the timer slack', async () => {
+      expect(await findWith('timer_slack', 'slack=123456')).to.equal('123456');
+    });
+
+    it('a core-scheduling cookie', async function () {
+      const found = await findWith('cookie', 'cookie=1');
+      if (found === null) skip(this, 'the kernel has no core scheduling');
+      expect(found).to.equal('1');
+      expect(await findWith('cookie')).to.equal('0');
+    });
+
+    it('no personality that weakens the randomisation of addresses', async () => {
+      const noRandomisation = '0x40000';
+      expect(await findWith('personality', `personality=${noRandomisation}`)).to.equal('0');
+    });
+
+    it('no securebits, whatever the caller has', async () => {
+      const { uid, gid } = findQemuAccount();
+      // Exec mode needs what root has by its id, and cannot start without.
+      const bits = mode === 'fork' ? '+noroot,+noroot_locked' : '+no_setuid_fixup,-no_setuid_fixup';
+      const through = [
+        ...['setpriv', '--securebits', bits, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'],
+      ];
+      expect(await find('securebits', through, { uid: 0, gid: 0 })).to.equal('0');
+    });
+
+    it('an empty session keyring of its own', async () => {
+      const bare = runBare({});
+      await bare.ended;
+      const found = await findWith('keyring');
+      expect(found).to.match(/^[1-9]\d* 0$/);
+      expect(found).to.not.equal(bare.facts('keyring')[0]);
+      expect(await findWith('keyring')).to.not.equal(found);
+    });
+  });
