@@ -19,6 +19,7 @@ import type { ExecHandOver } from './exec-hand-over.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
+import { isIncoming } from './is-incoming.ts';
 import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
@@ -139,14 +140,14 @@ export class LaunchController {
   async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
     const { registry } = this.#options;
     const { request, vm, connection } = demand;
-    await this.#predecessorEnded(vm, pinned.target.podUid);
-    const running = registry.findLive(vm.uuid, pinned.target.podUid);
-    if (running !== undefined)
-      throw new Refusal(
-        'already-running',
-        `Cannot start VM "${vm.uuid}" again: launch ${running.launchId} still runs in its pod`,
-        'destroy the domain first, or wait until its QEMU has ended',
-      );
+    const { podUid } = pinned.target;
+    // A guest that comes from another pod of this node still runs there, and has the disks until it is here.
+    const findRunning = (): Machine | undefined =>
+      registry.findLive(vm.uuid, podUid) ??
+      (isIncoming(request.argv) ? undefined : registry.findLiveElsewhere(vm.uuid, podUid));
+    await this.#predecessorEnded(findRunning);
+    const running = findRunning();
+    if (running !== undefined) throw alreadyRunning(running, podUid);
     if (connection.gone.aborted)
       throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
     const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
@@ -162,11 +163,11 @@ export class LaunchController {
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
-  async #predecessorEnded(vm: VmIdentity, podUid: string | null): Promise<void> {
-    const { registry, supervisor } = this.#options;
+  async #predecessorEnded(findRunning: () => Machine | undefined): Promise<void> {
+    const { supervisor } = this.#options;
     const deadline = performance.now() + PREDECESSOR_WAIT_MS;
     for (;;) {
-      const machine = registry.findLive(vm.uuid, podUid);
+      const machine = findRunning();
       if (machine === undefined || supervisor.runs(machine) || performance.now() >= deadline) return;
       await delay(PREDECESSOR_INTERVAL_MS);
     }
@@ -244,6 +245,18 @@ export class LaunchController {
       shimCgroups,
     });
   }
+}
+
+/** A second QEMU would write to the same disks. */
+function alreadyRunning({ vm, launchId, podUid }: Machine, asked: string | null): Refusal {
+  const where = podUid === asked ? 'its pod' : `the pod ${podUid ?? 'without a UID'}`;
+  return new Refusal(
+    'already-running',
+    `Cannot start VM "${vm.uuid}" again: launch ${launchId} still runs in ${where}`,
+    podUid === asked
+      ? 'destroy the domain first, or wait until its QEMU has ended'
+      : 'destroy the domain there first, or migrate it',
+  );
 }
 
 function describeMachine(

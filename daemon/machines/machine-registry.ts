@@ -56,6 +56,13 @@ export class MachineRegistry {
     );
   }
 
+  /** The machine that a VM has in another pod now, if any. */
+  findLiveElsewhere(vmUuid: string, podUid: string | null): Machine | undefined {
+    return [...this.#machines.values()].find(
+      (machine) => machine.vm.uuid === vmUuid && machine.podUid !== podUid && isLive(machine),
+    );
+  }
+
   put(machine: Machine): void {
     const before = this.#machines.get(machine.launchId);
     this.#machines.set(machine.launchId, machine);

@@ -194,6 +194,31 @@ describe('a start that must be refused', function () {
     });
   });
 
+  describe('while its QEMU runs in another pod of its VM,', () => {
+    const qemu = ['-S', '-display', 'none', '-machine', 'none'];
+
+    it('unless it waits there for the guest to come', async () => {
+      const vm = bench.newVm();
+      const source = await bench.startPod({}, vm);
+      const destination = await bench.startPod({}, vm);
+      const running = launchFake(bench.driver, source, { args: qemu });
+      await waitUntil('QEMU runs', () => (source.processes.length === 2 ? true : undefined), 5000);
+      expect(await refuse(destination, 'already-running')).to.match(
+        new RegExp(
+          `^Cannot start VM "${vm.uuid}" again: launch [0-9a-f-]{36} still runs in the pod ${source.podUid}; destroy the ` +
+            'domain there first, or migrate it$',
+        ),
+      );
+      const incoming = launchFake(bench.driver, destination, { args: [...qemu, '-incoming', 'defer'] });
+      await waitUntil('both run', () => (destination.processes.length === 2 ? true : undefined), 5000);
+      expect(source.processes).to.have.lengthOf(2);
+      for (const { stub, ended } of [running, incoming]) {
+        stub.kill('SIGTERM');
+        await ended;
+      }
+    });
+  });
+
   describe('for its pod, which ends', () => {
     /** Waits until the daemon has pinned the launcher of a pod, and now waits itself: for the broker. */
     const pinned = (pod: Sandbox): Promise<true> =>

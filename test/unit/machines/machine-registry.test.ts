@@ -38,6 +38,8 @@ describe('MachineRegistry', () => {
     registry.put(machine('n', { podUid: null }));
     expect(registry.findLive('vm', 'other')).to.equal(undefined);
     expect(registry.findLive('other', 'pod')).to.equal(undefined);
+    expect(registry.findLiveElsewhere('vm', 'pod')?.launchId).to.equal('n');
+    expect(registry.findLiveElsewhere('other', 'pod')).to.equal(undefined);
     expect(registry.findLive('vm', null)?.launchId).to.equal('n');
   });
 
