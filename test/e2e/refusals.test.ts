@@ -14,10 +14,12 @@ import {
   type ProcessIdentity,
 } from '../support/processes.ts';
 import {
+  expectRefused,
   expiresAtFile,
   noSecret,
   refusedDomains,
   refusedSecrets,
+  refuseFor,
   secretFile,
   secretRemedy,
   type RefusedStart,
@@ -40,20 +42,11 @@ describe('a start that must be refused', function () {
   });
   afterEach(() => bench.removePods());
 
-  const refuse = (pod: Sandbox, reason: RefusalCode | null, environment: Environment = {}): Promise<string> =>
-    bench.refuse(
-      { uuid: pod.vmUuid, name: pod.vmName },
-      { KUBEVIRT_IO_SECRET: pod.secret?.trim() ? pod.secret : noSecret, ...environment },
-      reason,
-    );
+  const refuse = (pod: Sandbox, reason: RefusalCode | null, environment?: Environment): Promise<string> =>
+    refuseFor(bench, pod, reason, environment);
 
-  const itRefuses = ({ title, reason, pod: options, arrange, environment, line }: RefusedStart): void => {
-    it(title, async () => {
-      const pod = await bench.startPod(options);
-      await arrange?.(pod);
-      const said = await refuse(pod, reason, environment);
-      expect(said.replace(`-${pod.vmName}"`, '-$NAME"').replace(/domain-\d+-/, 'domain-$ID-')).to.equal(line);
-    });
+  const itRefuses = (start: RefusedStart): void => {
+    it(start.title, () => expectRefused(bench, start));
   };
 
   describe('for its domain:', () => refusedDomains.forEach(itRefuses));

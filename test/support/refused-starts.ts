@@ -1,9 +1,10 @@
+import { expect } from 'chai';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RefusalCode } from '../../daemon/errors.ts';
 import { runCommand } from './run-command.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
-import type { Environment } from './start-bench.ts';
+import type { Environment, StartBench } from './start-bench.ts';
 
 export const secretFile = '/etc/kubevirt/node-driver/secret';
 export const expiresAtFile = '/etc/kubevirt/node-driver/expires-at';
@@ -135,3 +136,25 @@ export const refusedSecrets: readonly RefusedStart[] = [
       'Kubernetes Secret, or remove it so that "secret-lifetime" holds',
   },
 ];
+
+/** Starts the domain of a pod, by default with the pod's secret. */
+export function refuseFor(
+  bench: StartBench,
+  pod: Sandbox,
+  reason: RefusalCode | null,
+  environment: Environment = {},
+): Promise<string> {
+  const secret = pod.secret?.trim() ? pod.secret : noSecret;
+  const vm = { uuid: pod.vmUuid, name: pod.vmName };
+  return bench.refuse(vm, { KUBEVIRT_IO_SECRET: secret, ...environment }, reason);
+}
+
+/** Starts the domain, and expects exactly the line of the table. */
+export async function expectRefused(bench: StartBench, start: RefusedStart): Promise<void> {
+  const pod = await bench.startPod(start.pod);
+  await start.arrange?.(pod);
+  const said = await refuseFor(bench, pod, start.reason, start.environment);
+  expect(said.replace(`-${pod.vmName}"`, '-$NAME"').replace(/domain-\d+-/, 'domain-$ID-')).to.equal(
+    start.line,
+  );
+}

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RefusalCode } from '../../daemon/errors.ts';
+import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { countPidfds, listLaunchTraces } from './launch-traces.ts';
 import { startLibvirt, type LibvirtHost } from './libvirt-host.ts';
 import { startNodeDriver, type NodeDriver } from './node-driver.ts';
@@ -46,10 +47,10 @@ export class StartBench {
     this.libvirt = libvirt;
   }
 
-  static async open(): Promise<StartBench> {
+  static async open(mode: LaunchMode = 'fork'): Promise<StartBench> {
     const scratch = Scratch.open('test');
     try {
-      return new StartBench(scratch, await startNodeDriver(scratch), await startLibvirt(scratch));
+      return new StartBench(scratch, await startNodeDriver(scratch, { mode }), await startLibvirt(scratch));
     } catch (error) {
       await scratch.close();
       throw error;
@@ -186,7 +187,7 @@ export class StartBench {
 
 /** What the stub wrote in a log of libvirt or in an error of virsh, without its name. */
 export function findRefusals(text: string): readonly string[] {
-  return [...text.matchAll(/qemu-kube: (.*)$/gm)].map(([, line = '']) => line);
+  return [...text.matchAll(/qemu-kube(?:-exec)?: (.*)$/gm)].map(([, line = '']) => line);
 }
 
 function listFiles(directory: string): readonly string[] {

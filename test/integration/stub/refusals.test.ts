@@ -11,110 +11,117 @@ const CANNOT_RUN = 125;
 const start = ['-name', 'guest=testvm'];
 
 /** One line of ours, and nothing that is secret. */
-function expectRefusal({ status, stdout, stderr }: CommandResult): void {
+function checkRefusal(program: string, { status, stdout, stderr }: CommandResult): void {
   expect({ status, stdout }).to.deep.equal({ status: CANNOT_RUN, stdout: '' });
-  expect(stderr).to.match(/^qemu-kube: [A-Z][^\n]+\n$/);
+  expect(stderr.replace(program, 'STUB')).to.match(/^STUB: [A-Z][^\n]+\n$/);
   expect(stderr).not.to.include(identity.KUBEVIRT_IO_SECRET);
 }
 
-describe('a stub that can not start a VM', function () {
-  this.timeout(60_000);
-  let scratch: Scratch;
-  let stub: InstalledStub;
-  let server: Server | undefined;
+for (const program of ['qemu-kube', 'qemu-kube-exec'] as const)
+  describe(`${program} that can not start a VM`, function () {
+    const expectRefusal = (result: CommandResult): void => checkRefusal(program, result);
+    this.timeout(60_000);
+    let scratch: Scratch;
+    let stub: InstalledStub;
+    let server: Server | undefined;
 
-  before(async () => {
-    scratch = Scratch.open('test');
-    stub = await InstalledStub.install(scratch);
-  });
-  after(() => scratch.close());
-  afterEach(async () => {
-    await new Promise((resolve) => {
-      if (server === undefined) resolve(null);
-      else server.close(resolve);
+    before(async () => {
+      scratch = Scratch.open('test');
+      stub = await InstalledStub.install(scratch, program);
     });
-    server = undefined;
-  });
+    after(() => scratch.close());
+    afterEach(async () => {
+      await new Promise((resolve) => {
+        if (server === undefined) resolve(null);
+        else server.close(resolve);
+      });
+      server = undefined;
+    });
 
-  for (const setuid of [true, false])
-    it(`says that no daemon runs, ${setuid ? 'setuid' : 'without setuid'}`, async () => {
-      stub.makeSetuid(setuid);
-      try {
-        const result = await stub.run(start, identity);
+    for (const setuid of [true, false])
+      it(`says that no daemon runs, ${setuid ? 'setuid' : 'without setuid'}`, async () => {
+        stub.makeSetuid(setuid);
+        try {
+          const result = await stub.run(start, identity);
+          expectRefusal(result);
+          // Before it connects: without privileges it could enter no pod.
+          const why =
+            setuid || program === 'qemu-kube'
+              ? `Cannot reach the node driver at ${stub.socket}`
+              : 'lacks CAP_SYS_ADMIN';
+          expect(result.stderr).to.include(why);
+        } finally {
+          stub.makeSetuid(true);
+        }
+      });
+
+    for (let closed = 0; closed < 8; closed++) {
+      const numbers = [0, 1, 2].filter((fd) => (closed & (1 << fd)) !== 0);
+      it(`ends with status 125 with ${numbers.join(', ') || 'none'} of the fds 0 to 2 closed`, async () => {
+        const closing = numbers.map((fd) => `${fd}>&-`).join(' ');
+        const result = await stub.run(start, identity, `exec "$@" ${closing}`);
+        expect(result.status).to.equal(CANNOT_RUN);
+        expect(result.stdout).to.equal('');
+        if (numbers.includes(2)) expect(result.stderr).to.equal('');
+        else expectRefusal(result);
+      });
+    }
+
+    it('says so when it may open no file', async () => {
+      const result = await stub.runUnusually('starved', start, identity);
+      expectRefusal(result);
+      expect(result.stderr).to.include('inherited fds');
+    });
+
+    it('refuses to run without a name, or takes an empty one for a probe', async () => {
+      expectRefusal(await stub.runUnusually('nameless', [], {}));
+    });
+
+    describe('by itself, before it sends anything', () => {
+      let received: number;
+      beforeEach(async () => {
+        received = 0;
+        server = await listenAsDaemon(stub.socket, (connection) => {
+          connection.on('data', (chunk) => (received += chunk.length));
+        });
+      });
+
+      it('for 5,000 arguments', async () => {
+        const result = await stub.run([...start, ...new Array<string>(5000).fill('x')], identity);
         expectRefusal(result);
-        expect(result.stderr).to.include(`Cannot reach the node driver at ${stub.socket}`);
-      } finally {
-        stub.makeSetuid(true);
-      }
-    });
+        expect(result.stderr).to.include('4096');
+        expect(received).to.equal(0);
+      });
 
-  for (let closed = 0; closed < 8; closed++) {
-    const numbers = [0, 1, 2].filter((fd) => (closed & (1 << fd)) !== 0);
-    it(`ends with status 125 with ${numbers.join(', ') || 'none'} of the fds 0 to 2 closed`, async () => {
-      const closing = numbers.map((fd) => `${fd}>&-`).join(' ');
-      const result = await stub.run(start, identity, `exec "$@" ${closing}`);
-      expect(result.status).to.equal(CANNOT_RUN);
-      expect(result.stdout).to.equal('');
-      if (numbers.includes(2)) expect(result.stderr).to.equal('');
-      else expectRefusal(result);
-    });
-  }
-
-  it('says so when it may open no file', async () => {
-    const result = await stub.runUnusually('starved', start, identity);
-    expectRefusal(result);
-    expect(result.stderr).to.include('inherited fds');
-  });
-
-  it('refuses to run without a name, or takes an empty one for a probe', async () => {
-    expectRefusal(await stub.runUnusually('nameless', [], {}));
-  });
-
-  describe('by itself, before it sends anything', () => {
-    let received: number;
-    beforeEach(async () => {
-      received = 0;
-      server = await listenAsDaemon(stub.socket, (connection) => {
-        connection.on('data', (chunk) => (received += chunk.length));
+      it('for 100,000 variables', async () => {
+        const result = await stub.runUnusually('crowded', start, identity);
+        expectRefusal(result);
+        expect(result.stderr).to.include('4096');
+        expect(received).to.equal(0);
       });
     });
 
-    it('for 5,000 arguments', async () => {
-      const result = await stub.run([...start, ...new Array<string>(5000).fill('x')], identity);
+    it('prints the refusal of a daemon that reads nothing of a large request', async () => {
+      server = await listenAsDaemon(stub.socket, (connection) => {
+        connection.pause();
+        connection.end(encodeRefused('Cannot start a VM for you: it is Sunday'), () => connection.destroy());
+      });
+      const result = await stub.run([...start, ...new Array<string>(2000).fill('x'.repeat(500))], identity);
       expectRefusal(result);
-      expect(result.stderr).to.include('4096');
-      expect(received).to.equal(0);
+      expect(result.stderr).to.equal(`${program}: Cannot start a VM for you: it is Sunday\n`);
     });
 
-    it('for 100,000 variables', async () => {
-      const result = await stub.runUnusually('crowded', start, identity);
-      expectRefusal(result);
-      expect(result.stderr).to.include('4096');
-      expect(received).to.equal(0);
+    it('says so when the daemon closes the connection', async () => {
+      server = await listenAsDaemon(stub.socket, (connection) =>
+        connection.once('data', () => connection.destroy()),
+      );
+      expectRefusal(await stub.run(start, identity));
+    });
+
+    it('does not understand another protocol', async () => {
+      server = await listenAsDaemon(stub.socket, (connection) =>
+        connection.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      );
+      expectRefusal(await stub.run(start, identity));
     });
   });
-
-  it('prints the refusal of a daemon that reads nothing of a large request', async () => {
-    server = await listenAsDaemon(stub.socket, (connection) => {
-      connection.pause();
-      connection.end(encodeRefused('Cannot start a VM for you: it is Sunday'), () => connection.destroy());
-    });
-    const result = await stub.run([...start, ...new Array<string>(2000).fill('x'.repeat(500))], identity);
-    expectRefusal(result);
-    expect(result.stderr).to.equal('qemu-kube: Cannot start a VM for you: it is Sunday\n');
-  });
-
-  it('says so when the daemon closes the connection', async () => {
-    server = await listenAsDaemon(stub.socket, (connection) =>
-      connection.once('data', () => connection.destroy()),
-    );
-    expectRefusal(await stub.run(start, identity));
-  });
-
-  it('does not understand another protocol', async () => {
-    server = await listenAsDaemon(stub.socket, (connection) =>
-      connection.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
-    );
-    expectRefusal(await stub.run(start, identity));
-  });
-});
