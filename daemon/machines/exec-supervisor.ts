@@ -15,8 +15,8 @@ import type { MachineRecord, StateDirectory } from './state-directory.ts';
 
 /** How often a stub is looked at that an earlier daemon sent into a pod. */
 const LOOK_INTERVAL_MS = 100;
-/** One that has not got QEMU to run after this long hangs. */
-const START_DEADLINE_MS = 20_000;
+/** One that has not got QEMU to run this long after the daemon's start hangs, or was never told to enter. */
+const ADOPTED_DEADLINE_MS = 3000;
 /** A process is gone from its cgroup a moment after it ended. */
 const CGROUP_RETRIES_MS = [10, 50, 250, 1000] as const;
 
@@ -120,7 +120,7 @@ export class ExecSupervisor {
   /** The daemon that had sent the stub into the pod did not live to see what came of it. */
   async #lookForEmulator(machine: Machine, init: ProcessIdentity): Promise<void> {
     const { launchId } = machine;
-    const deadline = performance.now() + START_DEADLINE_MS;
+    const deadline = performance.now() + ADOPTED_DEADLINE_MS;
     try {
       while (!this.#isClosed) {
         using stub = this.#pin(machine.stub);
