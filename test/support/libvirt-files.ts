@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { QemuAccount } from './qemu-account.ts';
 import { listMissingAccounts } from './qemu-account.ts';
+import type { SandboxMount } from './sandbox-spec.ts';
 
 /** The directories compiled into libvirt, each with its private stand-in below the host's directory. */
 export const libvirtDirectories = {
@@ -12,7 +13,21 @@ export const libvirtDirectories = {
   run: '/run/libvirt',
 } as const;
 
+/** A container for libvirt, with what it needs of the driver. */
+export interface LibvirtContainer {
+  /** The emulators and the directory of the launch socket. */
+  readonly mounts: readonly SandboxMount[];
+  /** It shares the node's PID namespace. */
+  readonly hostPid: boolean;
+  /** Beside those of every container. */
+  readonly capabilities?: readonly string[];
+  /** It has a user namespace of its own. */
+  readonly ownUsers?: boolean;
+}
+
 export interface LibvirtSettings {
+  /** Libvirt runs in a container of runc; by default in nothing but a mount namespace. */
+  readonly container?: LibvirtContainer;
   /** Lines for qemu.conf after the driver's. */
   readonly qemuConf?: readonly string[];
   /** Libvirt reaches the machine's D-Bus, and through it systemd and machined; by default it does not. */

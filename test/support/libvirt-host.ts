@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { DomainOptions } from './domain-xml.ts';
 import { buildDomainXml } from './domain-xml.ts';
-import type { LibvirtSettings } from './libvirt-files.ts';
+import type { LibvirtContainer, LibvirtSettings } from './libvirt-files.ts';
 import { buildMountScript, libvirtDirectories, listMountPoints, writeLibvirtFiles } from './libvirt-files.ts';
 import type { ProcessIdentity } from './processes.ts';
-import { endProcess, identify, isRunning, listDescendants } from './processes.ts';
+import { endProcess, identify, isRunning, listDescendants, readNestedPid } from './processes.ts';
 import type { QemuAccount } from './qemu-account.ts';
-import { findQemuAccount } from './qemu-account.ts';
+import { findQemuAccount, listMissingAccounts } from './qemu-account.ts';
 import { endProcessTree } from './remove-scratch.ts';
 import type { CommandOptions, CommandResult } from './run-command.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
+import type { ServiceContainer } from './service-container.ts';
+import { startServiceContainer } from './service-container.ts';
 import { waitUntil } from './wait-until.ts';
 
 const reaper = join(import.meta.dirname, '../fixtures/build/reaper');
@@ -29,6 +31,7 @@ export class LibvirtHost {
   readonly #scratch: Scratch;
   readonly #reapers: ProcessIdentity[] = [];
   #holder: ProcessIdentity | undefined;
+  #container: ServiceContainer | undefined;
   #libvirtd: ProcessIdentity | undefined;
   #virtlogd: ProcessIdentity | undefined;
 
@@ -41,6 +44,12 @@ export class LibvirtHost {
   get libvirtd(): ProcessIdentity {
     if (this.#libvirtd === undefined) throw new Error('libvirtd has not been started');
     return this.#libvirtd;
+  }
+
+  /** The container that libvirt was started in. */
+  get container(): ServiceContainer {
+    if (this.#container === undefined) throw new Error('libvirt is in no container');
+    return this.#container;
   }
 
   get uri(): string {
@@ -66,6 +75,13 @@ export class LibvirtHost {
       this.#scratch.claimDirectory(path);
       mkdirSync(path, { recursive: true, mode: 0o755 });
     }
+    if (settings.container === undefined) await this.#startHolder(settings);
+    else this.#container = await this.#startContainer(settings.container);
+    this.#virtlogd = await this.#startDaemon('virtlogd');
+    await this.startLibvirtd();
+  }
+
+  async #startHolder(settings: LibvirtSettings): Promise<void> {
     const log = join(this.directory, 'mounts.log');
     this.#holder = await this.#scratch.startBackground(
       'unshare',
@@ -82,8 +98,31 @@ export class LibvirtHost {
       },
       10_000,
     );
-    this.#virtlogd = await this.#startDaemon('virtlogd');
-    await this.startLibvirtd();
+  }
+
+  /** Its first process reaps: libvirt takes a zombie for an emulator that lives. */
+  #startContainer(container: LibvirtContainer): Promise<ServiceContainer> {
+    const binds = Object.entries(libvirtDirectories).map(([name, destination]) => ({
+      source: join(this.directory, name),
+      destination,
+    }));
+    const accounts = listMissingAccounts().map(({ path }) => ({
+      source: join(this.directory, basename(path)),
+      destination: path,
+    }));
+    return startServiceContainer(this.#scratch, {
+      name: 'libvirt',
+      argv: ['/reaper', 'sleep', 'infinity'],
+      namespaces: ['ipc', 'uts', 'cgroup', 'network', ...(container.hostPid ? [] : (['pid'] as const))],
+      mounts: [
+        { source: reaper, destination: '/reaper', readOnly: true },
+        ...accounts,
+        ...binds,
+        ...container.mounts,
+      ],
+      capabilities: container.capabilities ?? [],
+      ownUsers: container.ownUsers ?? false,
+    });
   }
 
   /** Starts libvirtd, also again after it was ended; its domains stay. */
@@ -114,7 +153,7 @@ export class LibvirtHost {
     await this.virsh(['define', path]);
   }
 
-  /** Pid that libvirt knows for a running domain: the stub's, or QEMU's. */
+  /** Pid that libvirt knows for a running domain, in its own PID namespace: the stub's, or QEMU's. */
   readDomainPid(name: string): number | undefined {
     const path = join(this.directory, 'run/qemu', `${name}.pid`);
     return existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
@@ -133,11 +172,10 @@ export class LibvirtHost {
     }
     for (const process of this.#reapers) await endProcessTree(process);
     if (this.#holder !== undefined) await endProcess(this.#holder, 0);
+    await this.#container?.remove();
   }
 
   async #startDaemon(name: 'libvirtd' | 'virtlogd'): Promise<ProcessIdentity> {
-    const holder = this.#holder;
-    if (holder === undefined) throw new Error(`There is no mount namespace for ${name}`);
     const log = join(this.directory, `${name}.log`);
     const socket = join(this.directory, 'run', name === 'libvirtd' ? 'libvirt-sock' : 'virtlogd-sock');
     const args = [
@@ -146,14 +184,12 @@ export class LibvirtHost {
       '--pid-file',
       join(libvirtDirectories.run, `${name}.pid`),
     ];
-    const enter = ['nsenter', '--target', String(holder.pid), '--mount', '--'];
-    const parent = await this.#scratch.startBackground(reaper, [...enter, name, ...args], log);
-    this.#reapers.push(parent);
+    const find = await this.#run(log, [name, ...args]);
     return waitUntil(
       `${name} is ready`,
       () => {
-        const [child] = listDescendants(parent);
-        if (child === undefined && !isRunning(parent)) {
+        const child = find();
+        if (child === null) {
           const said = `${readFileSync(log, 'utf8')}${name === 'libvirtd' ? this.log : ''}`;
           throw new Error(`Cannot start ${name}: ${said.trim().slice(-2000)}`);
         }
@@ -164,9 +200,25 @@ export class LibvirtHost {
     );
   }
 
+  /** Runs a command where libvirt's files are. Gives what finds its process: null once that has ended. */
+  async #run(log: string, command: readonly string[]): Promise<() => ProcessIdentity | null | undefined> {
+    if (this.#container !== undefined) {
+      const process = await this.#container.execBackground(command, log);
+      return () => (isRunning(process) ? process : null);
+    }
+    const enter = ['nsenter', '--target', String(this.#holder?.pid), '--mount', '--'];
+    const parent = await this.#scratch.startBackground(reaper, [...enter, ...command], log);
+    this.#reapers.push(parent);
+    return () => {
+      const [child] = listDescendants(parent);
+      return child ?? (isRunning(parent) ? undefined : null);
+    };
+  }
+
+  /** The file has the pid as libvirt sees it. */
   #ownsPidFile(name: string, pid: number): boolean {
     const path = join(this.directory, 'run', `${name}.pid`);
-    return existsSync(path) && Number(readFileSync(path, 'utf8')) === pid;
+    return existsSync(path) && Number(readFileSync(path, 'utf8')) === readNestedPid(pid);
   }
 }
 

@@ -18,6 +18,7 @@ import { endProcess, isRunning } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
 import type { CommandOptions, CommandResult } from './run-command.ts';
 import { runCommand } from './run-command.ts';
+import type { SandboxMount } from './sandbox-spec.ts';
 import type { Scratch } from './scratch.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -64,6 +65,16 @@ export class NodeDriver {
 
   get launchSocket(): string {
     return join(this.runDirectory, 'launch/launch.sock');
+  }
+
+  /** What a container of libvirt needs of the driver. */
+  get libvirtMounts(): readonly SandboxMount[] {
+    const emulators = join(this.emulator, '../..');
+    const launch = join(this.launchSocket, '..');
+    return [
+      { source: emulators, destination: emulators, readOnly: true, suid: true },
+      { source: launch, destination: launch, readOnly: true },
+    ];
   }
 
   get apiSocket(): string {

@@ -108,3 +108,8 @@ export function readStatusFields(pid: number): ReadonlyMap<string, string> {
       .map(([name = '', value = '']): [string, string] => [name, value.trim()]),
   );
 }
+
+/** The pid of a process in the innermost PID namespace that it is in. */
+export function readNestedPid(pid: number): number {
+  return Number(readStatusFields(pid).get('NSpid')?.split('\t').at(-1));
+}

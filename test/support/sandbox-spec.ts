@@ -10,6 +10,8 @@ export interface SandboxMount {
   readonly source: string;
   readonly destination: string;
   readonly readOnly?: boolean;
+  /** Programs in it may be setuid. */
+  readonly suid?: boolean;
 }
 
 export interface SandboxSpecInput {
@@ -36,17 +38,24 @@ export function listSystemLinks(): readonly (readonly [string, string])[] {
     .map((path) => [path, readlinkSync(path)] as const);
 }
 
-function listSystemMounts(): readonly SandboxMount[] {
+/** The host's programs and libraries, read-only. */
+export function listSystemMounts(): readonly SandboxMount[] {
   const directories = systemDirectories.filter((path) => !lstatSync(path).isSymbolicLink());
   return ['/usr', ...directories].map((path) => ({ source: path, destination: path, readOnly: true }));
 }
 
-function bind({ source, destination, readOnly }: SandboxMount): object {
-  const options = ['rbind', 'rprivate', 'nosuid', 'nodev', readOnly === true ? 'ro' : 'rw'];
+export function bind({ source, destination, readOnly, suid }: SandboxMount): object {
+  const options = [
+    'rbind',
+    'rprivate',
+    suid === true ? 'suid' : 'nosuid',
+    'nodev',
+    readOnly === true ? 'ro' : 'rw',
+  ];
   return { destination, type: 'bind', source, options };
 }
 
-const kernelMounts: readonly object[] = [
+export const kernelMounts: readonly object[] = [
   { destination: '/proc', type: 'proc', source: 'proc' },
   { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755'] },
   {

@@ -19,9 +19,9 @@ import {
 } from './cgroups.ts';
 import { Cleanups } from './cleanups.ts';
 import type { ProcessIdentity } from './processes.ts';
-import { endProcess, identify, isRunning } from './processes.ts';
+import { endProcess } from './processes.ts';
 import type { CommandResult } from './run-command.ts';
-import { runCommand } from './run-command.ts';
+import { RuncContainer } from './runc-container.ts';
 import type { SandboxMount, SandboxUser } from './sandbox-spec.ts';
 import { buildSandboxSpec, listSystemLinks } from './sandbox-spec.ts';
 import type { Scratch } from './scratch.ts';
@@ -71,9 +71,8 @@ export class Sandbox {
   /** The container's root directory on the host; its mounts are visible only inside. */
   readonly rootfs: string;
   readonly #directory: string;
-  readonly #runcRoot: string;
+  readonly #container: RuncContainer;
   readonly #isSystemd: boolean;
-  #init: ProcessIdentity | undefined;
 
   constructor(scratch: Scratch, options: SandboxOptions) {
     this.podUid = options.podUid ?? randomUUID();
@@ -84,8 +83,12 @@ export class Sandbox {
       options.secret === false ? undefined : (options.secret ?? randomBytes(32).toString('base64'));
     this.#directory = join(scratch.directory, `pod-${this.containerId.slice(0, 12)}`);
     this.rootfs = join(this.#directory, 'rootfs');
-    this.#runcRoot = join(scratch.runDirectory, 'runc');
     this.#isSystemd = options.systemdCgroup ?? false;
+    this.#container = new RuncContainer(scratch, {
+      id: this.containerId,
+      directory: this.#directory,
+      systemdCgroup: this.#isSystemd,
+    });
   }
 
   /** The pod's cgroup, the parent of the container's, as a path in every hierarchy. */
@@ -111,8 +114,7 @@ export class Sandbox {
 
   /** The container's first process, with its pid on the host. */
   get init(): ProcessIdentity {
-    if (this.#init === undefined) throw new Error('The sandbox has not been started');
-    return this.#init;
+    return this.#container.init;
   }
 
   get pid(): number {
@@ -154,99 +156,39 @@ export class Sandbox {
       ],
       apparmorProfile: options.apparmorProfile,
     });
-    writeFileSync(join(this.#directory, 'config.json'), JSON.stringify(spec, undefined, 2));
-    scratch.record({ kind: 'container', root: this.#runcRoot, id: this.containerId });
-    await this.#run(scratch);
+    await this.#container.run(spec);
   }
 
   /** Runs a command in the container, as its launcher's user unless told otherwise. */
   async exec(args: readonly string[], user?: SandboxUser): Promise<CommandResult> {
-    const as = user === undefined ? [] : ['--user', `${user.uid}:${user.gid}`];
-    return this.#runc('exec', ...as, this.containerId, ...args);
+    return this.#container.exec(args, user === undefined ? [] : ['--user', `${user.uid}:${user.gid}`]);
   }
 
   /** Starts a process in the container that stays there; gives its pid on the host. */
   async execBackground(args: readonly string[]): Promise<ProcessIdentity> {
-    const pidFile = join(this.#directory, `exec-${randomBytes(4).toString('hex')}.pid`);
-    const command = ['--root', this.#runcRoot, 'exec', '--detach', '--pid-file', pidFile, this.containerId];
-    await runCommand('sh', ['-c', 'exec "$@" > /dev/null 2>&1', 'sh', 'runc', ...command, ...args]);
-    return identify(Number(readFileSync(pidFile, 'utf8')));
+    return this.#container.execBackground(args);
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    await this.#runc('kill', this.containerId, signal.replace(/^SIG/, ''));
+    await this.#container.kill(signal);
   }
 
   /** Waits for the end of the container's first process. */
-  async waitForEnd(timeout = 5000): Promise<void> {
-    await waitUntil(
-      "the container's first process has ended",
-      () => (isRunning(this.init) ? undefined : true),
-      timeout,
-    );
+  async waitForEnd(timeout?: number): Promise<void> {
+    await this.#container.waitForEnd(timeout);
   }
 
   /** `runc delete`, as a runtime does it once the container's first process has ended. */
   async delete(): Promise<void> {
-    await this.waitForEnd();
-    await this.#runc('delete', this.containerId);
+    await this.#container.delete();
   }
 
   /** Removes all of it, from any state; a second call finds nothing to do. */
   async remove(): Promise<void> {
     const cleanups = new Cleanups();
     cleanups.defer("remove the pod's cgroups", () => removeCgroup(this.podCgroup));
-    cleanups.defer('delete the container', async () => {
-      if (existsSync(join(this.#runcRoot, this.containerId))) {
-        await this.#runc('delete', '--force', this.containerId);
-      }
-    });
-    const init = this.#init;
-    if (init !== undefined) cleanups.defer('end the container', () => endProcess(init, 0));
+    cleanups.defer('delete the container', () => this.#container.remove());
     await cleanups.run();
-  }
-
-  async #run(scratch: Scratch): Promise<void> {
-    const log = join(this.#directory, 'log');
-    const pidFile = join(this.#directory, 'pid');
-    const cgroups = this.#isSystemd ? ['--systemd-cgroup'] : [];
-    const runc = [
-      '--root',
-      this.#runcRoot,
-      '--log',
-      log,
-      ...cgroups,
-      'run',
-      '--detach',
-      '--pid-file',
-      pidFile,
-    ];
-    const reaper = await scratch.startBackground(
-      join(fixtures, 'reaper'),
-      ['runc', ...runc, '--bundle', this.#directory, this.containerId],
-      log,
-    );
-    const pid = await waitUntil(
-      'runc has started the sandbox',
-      () => {
-        const text = existsSync(pidFile) ? readFileSync(pidFile, 'utf8') : '';
-        if (text !== '') return Number(text);
-        if (isRunning(reaper)) return undefined;
-        throw new Error(`Cannot start the sandbox: ${readFileSync(log, 'utf8').trim().slice(-2000)}`);
-      },
-      30_000,
-    );
-    this.#init = identify(pid);
-    // runc writes the pid before it lets the process go: it is the launcher only after the exec.
-    await waitUntil('the launcher runs', () => this.#launcherRuns(), 10_000);
-  }
-
-  #launcherRuns(): true | undefined {
-    if (!isRunning(this.init)) {
-      throw new Error(`The launcher ended: ${readFileSync(join(this.#directory, 'log'), 'utf8').trim()}`);
-    }
-    const [name] = readFileSync(`/proc/${this.pid}/cmdline`, 'utf8').split('\0');
-    return name?.includes('runc') === true || name === '' ? undefined : true;
   }
 
   #defaultArguments(options: SandboxOptions): readonly string[] {
@@ -304,10 +246,6 @@ export class Sandbox {
     mkdirSync(directory, { mode: 0o755 });
     chownSync(directory, user.uid, user.gid);
     if (listener !== undefined) writeFileSync(join(directory, 'body'), listener.body, { mode: 0o644 });
-  }
-
-  async #runc(...args: readonly string[]): Promise<CommandResult> {
-    return runCommand('runc', ['--root', this.#runcRoot, ...args]);
   }
 }
 
