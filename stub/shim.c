@@ -141,8 +141,11 @@ static int enter_stub_pid_namespace(struct failure *failure) {
   if (fd < 0 || fstat(fd, &stub) < 0 || stat("/proc/self/ns/pid", &own) < 0)
     return fail(failure, FAIL_STUB, errno, "its PID namespace");
   int result = 0;
-  if (stub.st_ino != own.st_ino && setns(fd, CLONE_NEWPID) < 0)
-    result = fail(failure, FAIL_NAMESPACE, errno, "libvirt's pid");
+  if (stub.st_ino != own.st_ino) {
+    leftovers_expect(fd);
+    if (setns(fd, CLONE_NEWPID) < 0)
+      result = fail(failure, FAIL_NAMESPACE, errno, "libvirt's pid");
+  }
   close(fd);
   return result;
 }
@@ -177,14 +180,16 @@ static void kill_children(void) {
 }
 
 /* Ends all that came from QEMU. Bounded: in a frozen cgroup, or deep in a file system, a process dies later. */
-static void end_children(void) {
+static void end_children(const struct plan *plan) {
   int64_t deadline = now_ms() + KILL_DEADLINE_MS;
   struct timespec pause = {.tv_nsec = 1000000};
   for (;;) {
     pid_t pid = waitpid(-1, NULL, WNOHANG);
     if (pid > 0)
       continue;
-    if (pid < 0 || now_ms() >= deadline)
+    /* Without children, QEMU is reaped, and what it left has a new parent. */
+    int left = leftovers_kill(plan);
+    if ((pid < 0 && left == 0) || now_ms() >= deadline)
       return;
     kill_children();
     nanosleep(&pause, NULL);
@@ -193,7 +198,7 @@ static void end_children(void) {
 
 static void kill_qemu(const struct shim *shim) {
   kill(shim->qemu, SIGKILL);
-  end_children();
+  end_children(&shim->plan);
 }
 
 /* Until the child has executed QEMU, or reports. The pod and the stub may end first. */
@@ -337,7 +342,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-  end_children();
+  end_children(&shim->plan);
   remove_pod_cgroups(&shim->plan);
   clock_gettime(CLOCK_REALTIME, &now);
   int line = snprintf(text, sizeof text, "exited %s %u %s\n", how[0] == WIRE_EXIT_SIGNAL ? "signal" : "exit", how[1],

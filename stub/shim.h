@@ -70,6 +70,14 @@ pid_t child_fork(struct child *child);
 /* Joins, enters, becomes the caller and executes the emulator. Only returns on failure. */
 void child_run(struct child *child, struct failure *failure);
 
+/* ---- leftovers.c: what QEMU leaves behind in libvirt's PID namespace ------------------------------------------ */
+
+/* Before the fork, where that namespace is not the shim's own. */
+void leftovers_expect(int pid_namespace);
+
+/* Once QEMU has been reaped. Returns how many were still there. */
+int leftovers_kill(const struct plan *plan);
+
 /* ---- records.c: state/<launch id> ------------------------------------------------------------------------- */
 
 /* Replaces a file of the state directory: write, fsync, rename, fsync. */
