@@ -24,6 +24,16 @@ function namespaceOf(path: string): string | null {
   }
 }
 
+/** Asked of the mount itself: also where the namespaces of process 1 are shown to nobody. */
+function numbersProcessesAsHere(proc: string): boolean {
+  try {
+    return fs.readlinkSync(`${proc}/self`) === String(process.pid);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false; // this process is not in its PID namespace at all
+    throw error;
+  }
+}
+
 /**
  * Looks at the node through the procfs mounted at `proc`.
  *
@@ -44,7 +54,10 @@ export function viewHost(proc: string): HostView {
     return host === null || host === own;
   };
 
-  same('pid', 'run the daemon with hostPID: true and set "proc" to where the node\'s /proc is mounted');
+  const hostPid = 'run the daemon with hostPID: true and set "proc" to where the node\'s /proc is mounted';
+  same('pid', hostPid);
+  if (!numbersProcessesAsHere(proc))
+    throw new Error(`Cannot serve this node: "${proc}" numbers processes otherwise than here; ${hostPid}`);
   same('cgroup', 'run the daemon in the host cgroup namespace (privileged, or on the host)');
   const shared = same('mnt', '');
   return {

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+
 import { hasCode, Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
@@ -41,10 +43,21 @@ function pin(libc: Libc, proc: string, socket: number): PinnedProcess {
   }
 }
 
+/** Its ids would be others here, and root there is not root here. */
+function checkUserNamespace(process: PinnedProcess): void {
+  const { user } = process.namespaces();
+  if (user === undefined || fs.readlinkSync('/proc/self/ns/user') === `user:[${user}]`) return;
+  throw new Refusal(
+    'caller-not-allowed',
+    "Cannot start a VM for a caller in another user namespace than the node driver's",
+    "run libvirt's container without a user namespace of its own",
+  );
+}
+
 /**
  * Who is at the other end of a connection to `launch.sock`.
  *
- * @throws Refusal `caller-gone` when that can't be told any more
+ * @throws Refusal `caller-gone` when that can't be told any more, `caller-not-allowed` when its ids mean nothing here
  */
 export function identifyCaller(libc: Libc, proc: string, socket: number): Caller {
   let process: PinnedProcess | undefined;
@@ -53,6 +66,7 @@ export function identifyCaller(libc: Libc, proc: string, socket: number): Caller
     const stat = parseStat(process.readText('stat'));
     const status = parseStatus(process.readText('status'));
     const limits = parseLimits(process.readText('limits'));
+    checkUserNamespace(process);
     process.assertAlive();
     if (stat === null || status === null) throw gone();
     return {

@@ -32,6 +32,8 @@ export interface NodeDriverOptions {
   readonly stub?: string;
   /** Lines for the configuration file, in place of those that are there by default or beside them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Runs the daemon elsewhere than beside the test, e.g. in a container; gives its process. */
+  readonly run?: (command: readonly string[], log: string) => Promise<ProcessIdentity>;
 }
 
 /**
@@ -50,11 +52,13 @@ export class NodeDriver {
   readonly stubName: 'qemu-kube' | 'qemu-kube-exec';
   readonly #scratch: Scratch;
   readonly #mode: LaunchMode;
+  readonly #run: NonNullable<NodeDriverOptions['run']>;
   #process: ProcessIdentity | undefined;
 
-  constructor(scratch: Scratch, httpPort: number, mode: LaunchMode = 'fork') {
+  constructor(scratch: Scratch, httpPort: number, { mode = 'fork', run }: NodeDriverOptions = {}) {
     this.#scratch = scratch;
     this.#mode = mode;
+    this.#run = run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log));
     this.stubName = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
     this.httpPort = httpPort;
     this.configPath = join(scratch.directory, 'qemu-kube.conf');
@@ -131,11 +135,8 @@ export class NodeDriver {
       this.#scratch.claimDirectory(path);
     }
     appendFileSync(this.logPath, '');
-    const started = await this.#scratch.startBackground(
-      process.execPath,
-      [main, 'serve', '--config', this.configPath],
-      this.logPath,
-    );
+    const command = [process.execPath, main, 'serve', '--config', this.configPath];
+    const started = await this.#run(command, this.logPath);
     this.#process = started;
     await waitUntil(
       'the daemon is ready',
@@ -184,7 +185,7 @@ export async function startNodeDriver(
   scratch: Scratch,
   options: NodeDriverOptions = {},
 ): Promise<NodeDriver> {
-  const driver = new NodeDriver(scratch, await findFreePort(), options.mode);
+  const driver = new NodeDriver(scratch, await findFreePort(), options);
   await driver.install(options.stub);
   driver.configure(options.settings);
   scratch.defer('end the daemon', () => driver.end());

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess, identify, isRunning } from './processes.ts';
-import type { CommandResult } from './run-command.ts';
+import type { CommandOptions, CommandResult } from './run-command.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
 import { waitUntil } from './wait-until.ts';
@@ -76,8 +76,13 @@ export class RuncContainer {
     await waitUntil("the container's first process runs", () => this.#hasExecuted(), 10_000);
   }
 
-  async exec(args: readonly string[], options: readonly string[] = []): Promise<CommandResult> {
-    return this.#runc('exec', ...options, this.#id, ...args);
+  /** @param runcOptions those of `runc exec` */
+  async exec(
+    args: readonly string[],
+    runcOptions: readonly string[] = [],
+    options: CommandOptions = {},
+  ): Promise<CommandResult> {
+    return runCommand('runc', ['--root', this.#root, 'exec', ...runcOptions, this.#id, ...args], options);
   }
 
   /** Starts a process in the container that stays there; gives its pid on the host. */
