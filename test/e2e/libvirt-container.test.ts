@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCgroup } from '../support/cgroups.ts';
@@ -45,8 +46,8 @@ for (const mode of ['fork', 'exec'] as const)
       after(() => scratch.close());
 
       beforeEach('start a VM', async () => {
-        const vmUuid = `2e2ec7d1-8a1c-4a9f-9f2d-${String(++count).padStart(12, '0')}`;
-        const vmName = `contained-${count}`;
+        const vmUuid = randomUUID();
+        const vmName = `contained-${++count}`;
         sandbox = await startSandbox(scratch, { vmUuid, vmName });
         await libvirt.define({
           name: vmName,

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
@@ -25,7 +26,7 @@ describe("proc, the mount point of the node's procfs", function () {
   after(() => scratch.close());
 
   it('is where the daemon looks: without a procfs there it does not start, with one it finds the pod', async () => {
-    const vm = { vmUuid: 'host-proc', vmName: 'host-proc' };
+    const vm = { vmUuid: randomUUID(), vmName: 'host-proc' };
     const sandbox = await startSandbox(scratch, { ...vm, mounts: [fakeEmulatorMount] });
     const driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
     await driver.end();
@@ -42,7 +43,7 @@ describe("proc, the mount point of the node's procfs", function () {
     const resolved = await driver.run([
       'resolve',
       '--uuid',
-      'host-proc',
+      vm.vmUuid,
       '--json',
       '--socket',
       driver.apiSocket,
