@@ -8,7 +8,8 @@
  *   the container dies    -> TERM, then KILL, so that nothing of ours keeps the pod's cgroup
  *   the daemon goes away  -> nothing: the next one connects to shim.sock
  *
- * What QEMU leaves behind, however it detached itself, is ended with it: it would keep the pod's cgroup.
+ * What QEMU leaves behind, however it detached itself, is ended with it: it would keep the pod's cgroup. Where libvirt
+ * has a PID namespace of its own, leftovers.c finds it.
  *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
