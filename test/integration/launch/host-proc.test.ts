@@ -52,6 +52,7 @@ describe("proc, the mount point of the node's procfs", function () {
   });
 
   describe('of another namespace', () => {
+    let scratch: Scratch;
     const inOwnPid = ['--pid', '--fork', '--kill-child', '--mount-proc'];
     const startElsewhere = (settings: Readonly<Record<string, string>>): Promise<NodeDriver> =>
       startNodeDriver(scratch, {
