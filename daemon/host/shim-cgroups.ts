@@ -23,6 +23,11 @@ export class ShimCgroups {
     }));
   }
 
+  /** Where the cgroups of one launch are, or will be. */
+  directoriesOf(launchId: string): readonly string[] {
+    return this.#roots.map(({ directory }) => `${directory}/${PARENT}/${launchId}`);
+  }
+
   /** Makes the cgroups of one launch and returns their directories. */
   create(launchId: string): readonly string[] {
     return this.#roots.map(({ directory, isCpuset }) => {

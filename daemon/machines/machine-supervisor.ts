@@ -71,9 +71,10 @@ export class MachineSupervisor {
   prepare(machine: Machine): readonly string[] {
     const { registry, state, shimCgroups, bootId } = this.#options;
     registry.put(machine);
-    const directories = shimCgroups.create(machine.launchId);
+    // The record first: by it the next daemon finds the cgroups of a launch that this one did not live to start.
+    const directories = shimCgroups.directoriesOf(machine.launchId);
     state.create({ version: 1, bootId, machine, shimCgroups: directories });
-    return directories;
+    return shimCgroups.create(machine.launchId);
   }
 
   /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */

@@ -90,8 +90,11 @@ export class StateDirectory {
     }
   }
 
+  /** The record first: were the exit to go before it, a daemon that is killed in between would leave a lost machine. */
   remove(launchId: string): void {
-    fs.rmSync(this.directoryOf(launchId), { recursive: true, force: true });
+    const directory = this.directoryOf(launchId);
+    fs.rmSync(path.join(directory, 'launch.json'), { force: true });
+    fs.rmSync(directory, { recursive: true, force: true });
   }
 }
 

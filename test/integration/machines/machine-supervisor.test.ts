@@ -129,6 +129,22 @@ describe('MachineSupervisor', function () {
     expect(registry.findLive('vm', 'pod')).to.equal(undefined);
   });
 
+  it('prepare(): cgroups that could not be made are on record, for the next daemon to remove', () => {
+    const prepared = machine();
+    const { supervisor } = start();
+    const [blocked = ''] = cgroups.directoriesOf(prepared.launchId);
+    const create = cgroups.create.bind(cgroups);
+    cgroups.create = () => {
+      throw new Error(`no ${blocked}`);
+    };
+    try {
+      expect(() => supervisor.prepare(prepared)).to.throw(blocked);
+    } finally {
+      cgroups.create = create;
+    }
+    expect(state.read(prepared.launchId)?.shimCgroups).to.include(blocked);
+  });
+
   it('follow(): a shim that says why it failed leaves nothing', async () => {
     const { supervisor, registry } = start();
     const { launchId } = machine();

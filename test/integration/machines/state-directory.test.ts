@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -32,6 +33,19 @@ describe('StateDirectory', () => {
     state.remove('one');
     state.remove('one');
     expect(state.list()).to.deep.equal([]);
+  });
+
+  it('removes the record before all else: what is left of a removal that breaks off is no machine', () => {
+    state.create(record);
+    const obstacle = path.join(state.directoryOf('one'), 'obstacle');
+    fs.mkdirSync(obstacle);
+    execFileSync('mount', ['-t', 'tmpfs', 'none', obstacle]);
+    try {
+      expect(() => state.remove('one')).to.throw('resource busy');
+      expect([state.list(), state.read('one')]).to.deep.equal([['one'], null]);
+    } finally {
+      execFileSync('umount', [obstacle]);
+    }
   });
 
   it('never writes over another launch', () => {
