@@ -35,6 +35,8 @@ static const char *namespace_file(uint32_t flag) {
     return "ns/uts";
   case CLONE_NEWCGROUP:
     return "ns/cgroup";
+  case CLONE_NEWPID:
+    return "ns/pid";
   default:
     return NULL;
   }
@@ -141,6 +143,10 @@ static int enter_namespaces(struct entry *entry, struct failure *failure) {
   for (size_t i = 0; i < plan->namespace_count; i++) {
     if (plan->namespaces[i].flag == CLONE_NEWNS) {
       pod_mnt = entry->namespaces[i];
+      continue;
+    }
+    if (plan->namespaces[i].flag == CLONE_NEWPID) { /* the shim joined it: a process is born in it, or never in it */
+      close(entry->namespaces[i]);
       continue;
     }
     if (setns(entry->namespaces[i], (int)plan->namespaces[i].flag) < 0)

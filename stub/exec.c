@@ -8,6 +8,7 @@
  * its arguments, its environment or its working directory.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -63,6 +64,9 @@ static int read_plan(int memfd, struct plan *plan, struct failure *failure) {
     return fail(failure, FAIL_PLAN, errno, "plan");
   if (plan->uid != getuid() || plan->gid != getgid())
     return fail(failure, FAIL_PLAN, EPERM, "ids");
+  /* No process can change its own. */
+  if (plan_namespace_inode(plan, CLONE_NEWPID) != 0)
+    return fail(failure, FAIL_PLAN, EINVAL, "pid");
   return 0;
 }
 

@@ -104,6 +104,16 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     "Cannot record the launch (%s): %s; make room in the node driver's run directory and start the VM "
                     "again",
                     what, why);
+  case FAIL_PID_NAMESPACE:
+    return snprintf(text, size,
+                    "Cannot join the PID namespace of the pod: libvirt's is no ancestor of it, so libvirt would know "
+                    "none of QEMU's threads; take pid out of \"namespaces\", or run libvirt in the PID namespace of "
+                    "the node");
+  case FAIL_MONITOR:
+    return snprintf(text, size,
+                    "Cannot join the PID namespace of the pod: %s of libvirt's monitor is no listening Unix socket; "
+                    "take pid out of \"namespaces\"",
+                    what);
   default:
     return snprintf(text, size, "Cannot start the VM: %s", why);
   }

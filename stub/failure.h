@@ -33,6 +33,8 @@ enum fail_step {
   FAIL_POD_GONE,
   FAIL_STUB_GONE,
   FAIL_STATE,
+  FAIL_PID_NAMESPACE,
+  FAIL_MONITOR,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */

@@ -140,6 +140,8 @@ static int read_record(struct plan *plan, enum plan_tag tag, char *bytes, uint32
     return get_string(bytes, length, &plan->host_mnt);
   case PLAN_DEADLINE:
     return get_u32(bytes, length, &plan->deadline);
+  case PLAN_MONITOR:
+    return get_u32(bytes, length, &plan->monitor);
   default:
     return malformed();
   }
@@ -149,6 +151,7 @@ int plan_read(int memfd, struct plan *plan) {
   struct stat info;
   memset(plan, 0, sizeof *plan);
   plan->uid = plan->gid = NOBODY;
+  plan->monitor = PLAN_NO_MONITOR;
   if (fstat(memfd, &info) < 0)
     return -1;
   size_t size = (size_t)info.st_size;

@@ -49,6 +49,7 @@ enum plan_tag {
   PLAN_SHIM_CGROUP = 20,  /* directory of the shim's own cgroup, as the daemon sees it; repeated */
   PLAN_HOST_MNT = 21,     /* path of the host's mount namespace; absent: it is the daemon's own */
   PLAN_DEADLINE = 22,     /* u32 ms for the whole launch */
+  PLAN_MONITOR = 23,      /* u32 number of the fd on which libvirt's monitor listens; only with a PID namespace */
 };
 
 enum project_flag {
@@ -61,6 +62,7 @@ enum project_flag {
 #define PLAN_MAX_CGROUPS 32
 #define PLAN_MAX_PROJECTS 64
 #define PLAN_MAX_RLIMITS 16
+#define PLAN_NO_MONITOR UINT32_MAX
 
 struct plan_namespace {
   uint32_t flag;
@@ -101,6 +103,7 @@ struct plan {
   const char *shim_cgroups[PLAN_MAX_CGROUPS];
   size_t shim_cgroup_count;
   uint32_t fd_count, stub_gone_grace, pod_gone_grace, deadline;
+  uint32_t monitor; /* PLAN_NO_MONITOR: there is none */
 };
 
 /* Maps and checks a plan. Returns 0, or -1 with errno EPROTO for a plan that is not well-formed. */

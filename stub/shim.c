@@ -13,7 +13,7 @@
  *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
-#include "shim.h"
+#include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #define KILL_DEADLINE_MS 2000
+#define POD_END_MS 50
 #define MAX_CLIENTS 8 /* daemons that come and go; the first is the one that started us */
 
 enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE };
@@ -52,6 +53,7 @@ struct shim {
   int qemu_pidfd, listener, connection, children; /* the last: a signalfd for SIGCHLD */
   unsigned long long qemu_start;
   struct client clients[MAX_CLIENTS];
+  struct monitor monitor;
   enum reason reason;
   int64_t kill_at; /* 0: nobody asked QEMU to end */
 };
@@ -134,23 +136,6 @@ static int enter_host_mount_namespace(const struct plan *plan, struct failure *f
   return 0;
 }
 
-/* QEMU writes its pid into no file, but its threads' ids go to libvirt, which pins and schedules them: they must be
- * those of libvirt's PID namespace, and that is the stub's. */
-static int enter_stub_pid_namespace(struct failure *failure) {
-  struct stat stub, own;
-  int fd = openat(SHIM_STUB_PROC, "ns/pid", O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &stub) < 0 || stat("/proc/self/ns/pid", &own) < 0)
-    return fail(failure, FAIL_STUB, errno, "its PID namespace");
-  int result = 0;
-  if (stub.st_ino != own.st_ino) {
-    leftovers_expect(fd);
-    if (setns(fd, CLONE_NEWPID) < 0)
-      result = fail(failure, FAIL_NAMESPACE, errno, "libvirt's pid");
-  }
-  close(fd);
-  return result;
-}
-
 static pid_t fork_into(const struct shim *shim, struct child *child, int status[2], struct failure *failure) {
   pid_t pid = child_fork(child);
   if (pid == 0) {
@@ -231,7 +216,13 @@ static int launch(struct shim *shim, struct failure *failure) {
 
   if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
       enter_host_mount_namespace(&shim->plan, failure) < 0 ||
-      child_open(&child, &shim->plan, &passed, failure) < 0 || enter_stub_pid_namespace(failure) < 0)
+      child_open(&child, &shim->plan, &passed, failure) < 0)
+    return -1;
+  int is_other = enter_pid_namespace(&child.entry, failure);
+  if (is_other < 0)
+    return -1;
+  if (is_other && shim->plan.monitor != PLAN_NO_MONITOR &&
+      monitor_take(&shim->monitor, &passed, (int)shim->plan.monitor, failure) < 0)
     return -1;
   if (pipe2(status, O_CLOEXEC) < 0)
     return fail(failure, FAIL_FDS, errno, "a pipe");
@@ -239,6 +230,10 @@ static int launch(struct shim *shim, struct failure *failure) {
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
   shim->qemu_pidfd = pidfd_open(shim->qemu);
+  if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
+    kill_qemu(shim);
+    return fail(failure, FAIL_STUB, errno, "its PID namespace");
+  }
   close(status[1]);
   child_close(&child);
   for (uint32_t i = 0; i < passed.count; i++)
@@ -336,6 +331,12 @@ static void remove_pod_cgroups(const struct plan *plan) {
       rmdir(plan->cgroups[i]);
 }
 
+/* The kernel kills what is in a PID namespace before the end of its first process can be seen. */
+static int pod_ends_too(const struct shim *shim) {
+  struct pollfd init = {.fd = SHIM_INIT, .events = POLLIN};
+  return plan_namespace_inode(&shim->plan, CLONE_NEWPID) != 0 && poll(&init, 1, POD_END_MS) > 0;
+}
+
 static _Noreturn void finish(struct shim *shim, int status) {
   char text[256];
   uint32_t how[2];
@@ -343,6 +344,9 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  monitor_close(&shim->monitor);
+  if (shim->reason == REASON_QEMU && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && pod_ends_too(shim))
+    shim->reason = REASON_POD_GONE;
   end_children(&shim->plan);
   remove_pod_cgroups(&shim->plan);
   clock_gettime(CLOCK_REALTIME, &now);
@@ -441,7 +445,7 @@ static int next_timeout(const struct shim *shim) {
 static _Noreturn void supervise(struct shim *shim) {
   int watch_init = 1;
   for (;;) {
-    struct pollfd wait[4 + MAX_CLIENTS] = {
+    struct pollfd wait[4 + MAX_CLIENTS + MONITOR_POLLS] = {
         {.fd = shim->children >= 0 ? shim->children : shim->qemu_pidfd, .events = POLLIN},
         {.fd = shim->connection, .events = POLLIN},
         {.fd = watch_init ? SHIM_INIT : -1, .events = POLLIN},
@@ -449,10 +453,12 @@ static _Noreturn void supervise(struct shim *shim) {
     };
     for (size_t i = 0; i < MAX_CLIENTS; i++)
       wait[4 + i] = (struct pollfd){.fd = shim->clients[i].fd, .events = POLLIN};
-    if (poll(wait, 4 + MAX_CLIENTS, next_timeout(shim)) < 0 && errno != EINTR)
+    monitor_watch(&shim->monitor, wait + 4 + MAX_CLIENTS);
+    if (poll(wait, 4 + MAX_CLIENTS + MONITOR_POLLS, next_timeout(shim)) < 0 && errno != EINTR)
       exit(1); /* QEMU is killed by its parent-death signal */
 
     reap(shim);
+    monitor_serve(&shim->monitor, wait + 4 + MAX_CLIENTS);
     if (wait[1].revents != 0)
       hear_stub(shim);
     if (wait[2].revents != 0) {
@@ -475,7 +481,7 @@ int main(void) {
   static struct shim shim;
   struct failure failure = {.step = FAIL_PLAN};
 
-  shim.listener = -1;
+  shim.listener = shim.monitor.listener = shim.monitor.libvirt = shim.monitor.qemu = -1;
   shim.connection = SHIM_CONNECTION;
   for (size_t i = 0; i < MAX_CLIENTS; i++)
     shim.clients[i].fd = -1;

@@ -78,6 +78,12 @@ void leftovers_expect(int pid_namespace);
 /* Once QEMU has been reaped. Returns how many were still there. */
 int leftovers_kill(const struct plan *plan);
 
+/* ---- pid-namespace.c ---------------------------------------------------------------------------------------- */
+
+/* From here on children are born in the pod's PID namespace, where the plan says so, or else in libvirt's. Returns 1
+ * where it is another one than libvirt's, 0 where it is libvirt's, -1 on failure. */
+int enter_pid_namespace(const struct entry *entry, struct failure *failure);
+
 /* ---- records.c: state/<launch id> ------------------------------------------------------------------------- */
 
 /* Replaces a file of the state directory: write, fsync, rename, fsync. */

@@ -85,7 +85,8 @@ export const configKeys: readonly ConfigKey[] = [
     defaultText: 'mnt net ipc uts cgroup',
     unit: 'words',
     meaning:
-      'Namespaces of the pod that QEMU joins. `pid`, `user` and `time` are not supported by this release.',
+      'Namespaces of the pod that QEMU joins. `pid` is for fork mode only, and for a libvirt whose own PID namespace is ' +
+      "an ancestor of the pod's. `user` and `time` are not supported by this release.",
   },
   {
     key: 'require-pod',

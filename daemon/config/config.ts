@@ -3,7 +3,7 @@ import { namespaceKinds } from '../target/target.ts';
 import * as value from './value-schemas.ts';
 
 /** The namespaces of a pod that QEMU can join. */
-const joinable = ['mnt', 'net', 'ipc', 'uts', 'cgroup'] as const;
+const joinable = ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid'] as const;
 
 /** What each value of the configuration file becomes. Keys are those of the file in camel case. */
 export const configSchema = v.object({

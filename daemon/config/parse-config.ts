@@ -42,6 +42,12 @@ export function parseConfig(text: string, fileName: string): Config {
     });
   }
 
+  if (result.success && result.output.mode === 'exec' && result.output.namespaces.includes('pid'))
+    problems.push({
+      line: entries.get('namespaces')?.line ?? null,
+      text: '"namespaces" has pid, which exec mode cannot join, since no process can change its own; remove pid, or set "mode" to fork',
+    });
+
   if (result.success && problems.length === 0) return result.output;
   throw new ConfigError(
     fileName,

@@ -24,6 +24,7 @@ const tag = {
   shimCgroup: 20,
   hostMountNamespace: 21,
   deadline: 22,
+  monitor: 23,
 } as const;
 
 const NUL = Buffer.alloc(1);
@@ -87,5 +88,6 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     record('deadline', u32(plan.deadlineMs)),
     ...plan.shimCgroups.map((path) => string('shimCgroup', path)),
     ...(plan.hostMountNamespace === null ? [] : [string('hostMountNamespace', plan.hostMountNamespace)]),
+    ...(plan.monitorFd === null ? [] : [record('monitor', u32(plan.monitorFd))]),
   ]);
 }

@@ -50,4 +50,6 @@ export interface LaunchPlan {
   /** Directories of the shim's own cgroup, one a hierarchy, in the daemon's mount namespace. */
   readonly shimCgroups: readonly string[];
   readonly hostMountNamespace: string | null;
+  /** The fd on which QEMU listens for libvirt, where its thread ids are to be translated. */
+  readonly monitorFd: number | null;
 }

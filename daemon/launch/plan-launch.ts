@@ -7,6 +7,7 @@ import { cpuMask } from './cpu-mask.ts';
 import type { LaunchPlan, PlannedNamespace, PlannedProjection } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import type { LibvirtDomain } from './libvirt-domain.ts';
+import { monitorFd } from './monitor-fd.ts';
 import { emulatorEnvironment } from './request-identity.ts';
 
 /** `CLONE_NEW*` of the kinds that can be joined. */
@@ -15,6 +16,7 @@ const namespaceFlags: Readonly<Partial<Record<NamespaceKind, number>>> = {
   cgroup: 0x0200_0000,
   uts: 0x0400_0000,
   ipc: 0x0800_0000,
+  pid: 0x2000_0000,
   net: 0x4000_0000,
 };
 
@@ -129,5 +131,6 @@ export function planLaunch(input: PlanInput): LaunchPlan {
     deadlineMs: policy.deadlineMs,
     shimCgroups: input.shimCgroups,
     hostMountNamespace: input.hostMountNamespace,
+    monitorFd: policy.namespaces.includes('pid') ? monitorFd(request.argv) : null,
   };
 }

@@ -17,6 +17,8 @@ export interface DomainOptions {
   readonly elements?: string;
   /** MiB, by default 64. */
   readonly memory?: number;
+  /** By default 1. */
+  readonly vcpus?: number;
 }
 
 function escapeXml(text: string): string {
@@ -43,7 +45,7 @@ export function buildDomainXml(options: DomainOptions): string {
   <name>${escapeXml(options.name)}</name>
   <uuid>${escapeXml(options.uuid)}</uuid>
   <memory unit='MiB'>${options.memory ?? 64}</memory>
-  <vcpu>1</vcpu>
+  <vcpu>${options.vcpus ?? 1}</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <features><acpi/></features>
   ${options.elements ?? ''}

@@ -34,4 +34,5 @@ export const samplePlan: LaunchPlan = {
   deadlineMs: 8000,
   shimCgroups: ['/sys/fs/cgroup/cpu/kubevirt-node-driver/x'],
   hostMountNamespace: '/host/proc/1/ns/mnt',
+  monitorFd: null,
 };

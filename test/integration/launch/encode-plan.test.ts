@@ -62,6 +62,10 @@ describe('encodePlan and plan_read() of the shim', function () {
     ]);
   });
 
+  it('agree on the fd of the monitor', () => {
+    expect(read(encodePlan({ ...samplePlan, monitorFd: 30 }))).to.include('monitor 30');
+  });
+
   it('agree on as much as a plan may hold', () => {
     const many = (count: number): readonly number[] => [...Array(count).keys()];
     const lines = read(

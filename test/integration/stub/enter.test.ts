@@ -73,6 +73,11 @@ describe('qemu-kube-exec that is told to enter', function () {
     ['for root', encodePlan({ ...ownPlan, uid: 0, gid: 0 }), 'Operation not permitted'],
     ['for another gid', encodePlan({ ...ownPlan, gid: account.gid + 1 }), 'Operation not permitted'],
     ['for nobody', encodePlan({ ...ownPlan, uid: 0xffff_ffff }), 'Protocol error'],
+    [
+      'with a PID namespace',
+      encodePlan({ ...ownPlan, namespaces: [{ flag: 0x2000_0000, inode: 1 }] }),
+      'Invalid argument',
+    ],
     ['with a tag that it does not know', Buffer.concat([encodePlan(ownPlan), unknownTag]), 'Protocol error'],
     ['that is cut', encodePlan(ownPlan).subarray(0, -1), 'Protocol error'],
     ['that is empty', Buffer.alloc(0), 'Protocol error'],

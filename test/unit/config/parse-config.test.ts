@@ -77,6 +77,7 @@ describe('parseConfig', () => {
     ['api-users = 0, 1000', { apiUsers: ['0', '1000'] }],
     ['identity = env, argv', { identity: 'env,argv' }],
     ['namespaces = net', { namespaces: ['net'] }],
+    ['namespaces = pid net', { namespaces: ['net', 'pid'] }],
     ['namespaces = uts, net mnt', { namespaces: ['mnt', 'net', 'uts'] }],
     ['require-pod = no', { requirePod: false }],
     ['kubepods-base = /kubepods.slice', { kubepodsBase: '/kubepods.slice' }],
@@ -115,13 +116,13 @@ describe('parseConfig', () => {
     ['launch-users = 4294967295', 'it must be a comma separated list of user names or numbers'],
     ['launch-group = kvm,qemu', 'it must be a name or a number, or nothing'],
     ['identity = argv', 'it must be env or env,argv'],
-    ['namespaces =', 'it must be one or more of mnt net ipc uts cgroup, none of them twice'],
-    ...['pid', 'user', 'time'].map((word): readonly [string, string] => [
+    ['namespaces =', 'it must be one or more of mnt net ipc uts cgroup pid, none of them twice'],
+    ...['user', 'time'].map((word): readonly [string, string] => [
       `namespaces = net ${word}`,
-      `"namespaces" is "net ${word}"; it must be one or more of mnt net ipc uts cgroup: pid, user, time are not ` +
+      `"namespaces" is "net ${word}"; it must be one or more of mnt net ipc uts cgroup pid: user, time are not ` +
         'supported by this release',
     ]),
-    ['namespaces = user,pid', 'pid, user, time are not supported by this release'],
+    ['namespaces = user,net', 'user, time are not supported by this release'],
     ['namespaces = net net', 'none of them twice'],
     ['namespaces = net mount', 'it must be one or more of mnt net'],
     ['require-pod = true', 'it must be yes or no'],
@@ -158,6 +159,12 @@ describe('parseConfig', () => {
       expect(message).to.include(cause);
     });
   }
+
+  it('refuses pid in exec mode, on the line of the namespaces', () => {
+    expect(errorOf('mode = exec\nnamespaces = net pid\n').message).to.match(
+      /line 2: "namespaces" has pid, which exec mode cannot join.*; remove pid, or set "mode" to fork$/,
+    );
+  });
 
   it('refuses a key that is set twice and names both lines', () => {
     expect(errorOf('proc = /a\n\nproc = /a\n').message).to.equal(

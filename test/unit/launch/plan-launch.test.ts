@@ -103,12 +103,27 @@ describe('planLaunch', () => {
     expect(planLaunch(withNamespaces('ipc')).namespaces).to.deep.equal([{ flag: 0x0800_0000, inode: 3 }]);
   });
 
-  for (const kind of ['pid', 'user', 'time'] as const)
+  for (const kind of ['user', 'time'] as const)
     it(`refuses to leave the ${kind} namespace out in silence`, () => {
       expect(refusalOf(() => planLaunch(withNamespaces('net', kind))))
         .to.have.property('message')
         .that.includes(`${kind} namespace`);
     });
+
+  it('tells the fd of the monitor with the PID namespace, and only then', () => {
+    const argv = ['stub', '-chardev', 'socket,id=m,fd=30', '-mon', 'm,mode=control'].map((each) =>
+      Buffer.from(each),
+    );
+    const withMonitor = (kind: 'pid' | 'net'): PlanInput => ({
+      ...withNamespaces(kind),
+      request: { ...input.request, argv },
+    });
+    expect(planLaunch(withMonitor('pid'))).to.deep.include({
+      namespaces: [{ flag: 0x2000_0000, inode: 6 }],
+      monitorFd: 30,
+    });
+    expect(planLaunch(withMonitor('net')).monitorFd).to.equal(null);
+  });
 
   it('refuses a target whose namespace was not seen', () => {
     const target = { ...input.target, namespaces: { mnt: 1 } };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+#define GET_PARENT _IO(0xb7, 0x2) /* NS_GET_PARENT of linux/nsfs.h */
+
+static int is_same(int one, int other) {
+  struct stat first, second;
+  return fstat(one, &first) == 0 && fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+/* Only what is below libvirt's namespace has ids in it. */
+static int is_below(int namespace, int ancestor) {
+  int at = namespace, found = 0;
+  while (at >= 0 && !found) {
+    int parent = ioctl(at, GET_PARENT);
+    if (at != namespace)
+      close(at);
+    at = parent;
+    found = at >= 0 && is_same(at, ancestor);
+  }
+  if (at >= 0)
+    close(at);
+  return found;
+}
+
+static int join(int namespace, int is_libvirts, struct failure *failure) {
+  int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+  if (own < 0)
+    return fail(failure, FAIL_STUB, errno, "its PID namespace");
+  int is_own = is_same(namespace, own);
+  close(own);
+  if (!is_own && is_libvirts)
+    leftovers_expect(namespace);
+  if (!is_own && setns(namespace, CLONE_NEWPID) < 0)
+    return fail(failure, FAIL_NAMESPACE, errno, is_libvirts ? "libvirt's pid" : "pid");
+  return 0;
+}
+
+static int join_pod(int pod, int stub, struct failure *failure) {
+  if (is_same(pod, stub))
+    return join(pod, 0, failure);
+  if (!is_below(pod, stub))
+    return fail(failure, FAIL_PID_NAMESPACE, EINVAL, "pid");
+  return join(pod, 0, failure) < 0 ? -1 : 1;
+}
+
+/* QEMU writes its pid into no file, but its threads' ids go to libvirt, which pins and schedules them: they must be
+ * those of libvirt's PID namespace, which is the stub's; or have one there that they can be translated to. */
+int enter_pid_namespace(const struct entry *entry, struct failure *failure) {
+  int stub = openat(SHIM_STUB_PROC, "ns/pid", O_RDONLY | O_CLOEXEC);
+  if (stub < 0)
+    return fail(failure, FAIL_STUB, errno, "its PID namespace");
+  int pod = -1;
+  for (size_t i = 0; i < entry->plan->namespace_count; i++)
+    if (entry->plan->namespaces[i].flag == CLONE_NEWPID)
+      pod = entry->namespaces[i];
+  int result = pod < 0 ? join(stub, 1, failure) : join_pod(pod, stub, failure);
+  close(stub);
+  return result;
+}
