@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { QemuAccount } from './qemu-account.ts';
@@ -61,6 +62,8 @@ export function writeLibvirtFiles(
     'auth_unix_rw = "none"',
     'unix_sock_group = "root"',
     'unix_sock_rw_perms = "0700"',
+    // Two libvirtd of one machine are two hosts to each other.
+    `host_uuid = "${randomUUID()}"`,
     'log_level = 3',
     `log_outputs = "3:file:${libvirtDirectories.log}/libvirtd.log"`,
   ]);

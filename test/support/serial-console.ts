@@ -28,15 +28,22 @@ export class SerialConsole {
     return this.#text;
   }
 
-  /** Waits for a whole line that contains `text`, and gives it without the characters around it. */
-  async waitForLine(text: string, timeout: number): Promise<string> {
+  /** Types on the console. */
+  send(text: string): void {
+    this.#socket.write(text);
+  }
+
+  /** Waits for a whole line that contains or matches `text`, and gives it without the characters around it. */
+  async waitForLine(text: string | RegExp, timeout: number): Promise<string> {
+    const isWanted = (line: string): boolean =>
+      typeof text === 'string' ? line.includes(text) : text.test(line);
     const find = (): string | undefined =>
       this.#text
         .split(/\r\n/)
         .slice(0, -1)
-        .find((line) => line.includes(text))
-        ?.trim();
-    return waitUntil(`the serial console says "${text}"`, find, timeout);
+        .map((line) => line.trim())
+        .find(isWanted);
+    return waitUntil(`the serial console says "${String(text)}"`, find, timeout);
   }
 
   close(): void {

@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs in the virtual machine of run.sh, as its only service: the tests, and their status to the third disk.
+# Runs in the virtual machine of run.sh, as its only service: the tests, and their status and results to the third disk.
 set -u
 stty -F /dev/ttyS1 -opost
 cd /srv/tree
 KND_TIME_SCALE=$(sed 's/.*knd.time_scale=\([0-9]*\).*/\1/' /proc/cmdline)
 PATH="$PWD/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOME=/root
-export KND_TIME_SCALE PATH HOME
+KND_KEEP_RESULTS=/root/results
+mkdir -p $KND_KEEP_RESULTS
+export KND_TIME_SCALE PATH HOME KND_KEEP_RESULTS
 
 echo "$(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), $(libvirtd --version), $(systemctl --version | head -n 1)"
 grep cgroup /proc/self/mounts
@@ -16,4 +18,5 @@ xargs -d '\n' mocha --no-color < arguments
 status=$?
 # xargs says 123 for any failure.
 [ $status -lt 123 ] || status=1
-echo $status | dd of=/dev/vdc conv=sync status=none
+echo $status > /root/results/status
+tar -cf /dev/vdc -C /root/results .

@@ -11,7 +11,7 @@ packages=$(echo "$@" | tr ' ' ,)
 root=$directory/root
 
 mmdebstrap --variant=minbase --mode=root --include="$packages" \
-  --aptopt='Apt::Install-Recommends "false"' \
+  --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
   "$suite" "$root"

@@ -4,13 +4,15 @@
 # npm run test:vm: runs tests in a virtual machine with what the usual machine for `npm test` lacks: systemd, cgroup v2
 # alone and a newer libvirt. Arguments go to mocha. Nothing is changed on this machine but the image below the cache.
 #
+# KND_VM_SUITE       suite of Debian, by default trixie; sid has the newest libvirt
+# KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen
 # KND_VM_TIMEOUT     seconds for all of it, by default 3600: an emulated processor takes a good 20 minutes
 # KND_VM_ACCELERATOR kvm or tcg, by default what works
 # KND_TIME_SCALE     see test/support/time-scale.ts
 set -eu
 cd "$(dirname "$0")/../.."
 
-suite=trixie
+suite=${KND_VM_SUITE:-trixie}
 here=test/vm
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubevirt-node-driver
 timeout=${KND_VM_TIMEOUT:-3600}
@@ -75,7 +77,7 @@ cpu=max
 scale=${KND_TIME_SCALE:-$([ "$accelerator" = kvm ] && echo 1 || echo 6)}
 
 echo "Booting Debian $suite ($accelerator; ends after $timeout s at the latest)" >&2
-truncate -s 512 "$work/status"
+truncate -s 4M "$work/results.tar"
 status=0
 timeout --foreground "$timeout" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none \
   -machine q35 -accel "$accelerator" -cpu "$cpu" -smp 2 -m 4096 -nic none \
@@ -83,9 +85,12 @@ timeout --foreground "$timeout" qemu-system-x86_64 -nodefaults -no-user-config -
   -append "root=/dev/vda rw console=ttyS0 quiet panic=-1 knd.time_scale=$scale" \
   -drive "file=$image/root.ext4,format=raw,if=virtio,snapshot=on" \
   -drive "file=$work/tree.tar,format=raw,if=virtio,readonly=on" \
-  -drive "file=$work/status,format=raw,if=virtio" \
+  -drive "file=$work/results.tar,format=raw,if=virtio" \
   -serial "file:$work/console" -serial stdio < /dev/null || status=$?
-said=$(tr -d '\0\n' < "$work/status")
+said=$(tar -xOf "$work/results.tar" ./status 2> /dev/null || true)
+if [ -n "${KND_KEEP_RESULTS:-}" ] && [ -n "$said" ]; then
+  tar -xf "$work/results.tar" -C "$KND_KEEP_RESULTS" --wildcards './*.json' || true
+fi
 case $status:$said in
   0:[0-9]*) exit "$said" ;;
   124:*) echo "The tests did not end within $timeout s; KND_VM_TIMEOUT sets another limit." ;;
