@@ -1,6 +1,7 @@
 import type { CompatibilityRow } from './compatibility-row.ts';
 import { clientRows } from './rows/clients.ts';
 import { deviceRows } from './rows/devices.ts';
+import { interruptedMigrationRows } from './rows/interrupted-migration.ts';
 import { lifecycleRows } from './rows/lifecycle.ts';
 import { migrationRows } from './rows/migration.ts';
 import { statisticsRows } from './rows/statistics.ts';
@@ -16,4 +17,5 @@ export const compatibilityRows: readonly CompatibilityRow[] = [
   ...storageRows,
   ...deviceRows,
   ...migrationRows,
+  ...interruptedMigrationRows,
 ];

@@ -68,7 +68,11 @@ export class Stage {
   }
 
   /** The same machine on a second libvirt of this node, in another pod with another secret: where to migrate it to. */
-  async newDestination({ name, uuid, disk }: TestMachine): Promise<TestMachine> {
+  async newDestination({
+    name,
+    uuid,
+    disk,
+  }: Pick<TestMachine, 'name' | 'uuid' | 'disk'>): Promise<TestMachine> {
     this.#neighbour ??= this.#startNeighbour();
     return this.#machine(await this.#neighbour, { name, uuid, disk });
   }
