@@ -34,7 +34,10 @@ export function listResults(): readonly RunResults[] {
     .sort((a, b) => a.libvirt.localeCompare(b.libvirt, 'en', { numeric: true }));
 }
 
-/** Puts a run into a directory, by default where the manual is made from. */
-export function writeResults(results: RunResults, into: string = directory): void {
-  writeFileSync(join(into, `libvirt-${results.libvirt}.json`), `${JSON.stringify(results, undefined, 2)}\n`);
+/** Puts a run into a directory: all of it, or over what there is where only some operations were tried. */
+export function writeResults(results: RunResults, into: string): void {
+  const path = join(into, `libvirt-${results.libvirt}.json`);
+  const before = existsSync(path) ? read(path).observations : {};
+  const all = { ...results, observations: { ...before, ...results.observations } };
+  writeFileSync(path, `${JSON.stringify(all, undefined, 2)}\n`);
 }

@@ -15,7 +15,7 @@ export const lifecycleRows: readonly CompatibilityRow[] = [
       stage.withMachine(async (machine) => ({
         state: await machine.state(),
         emulator: isRunning(machine.qemu) ? 'runs' : 'does not run',
-        again: describeResult(await machine.virsh('start')),
+        again: (await machine.virsh('start')).status === 0 ? 'done' : 'refused',
       })),
   },
   {
