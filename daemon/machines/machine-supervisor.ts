@@ -18,6 +18,8 @@ import type { MachineRecord, StateDirectory } from './state-directory.ts';
 const START_DEADLINE_MS = 20_000;
 /** How often a shim is looked for that lives, but does not listen yet. */
 const LOOK_INTERVAL_MS = 100;
+/** How long the daemon's start waits for the word of a shim that it has connected to. */
+const GREETING_MS = 1000;
 /** A process is gone from its cgroup a moment after its connections are closed. */
 const CGROUP_RETRIES_MS = [10, 50, 250, 1000, 5000] as const;
 
@@ -189,21 +191,32 @@ export class MachineSupervisor {
     }
   }
 
-  /** Resolves with true once the shim has spoken; false when none listens, or it does not speak. */
+  /**
+   * Resolves with true once the shim has spoken, or has not for a while: a shim that still launches its QEMU, or that is
+   * stopped, is heard when it speaks, and must not keep the daemon from serving until then. False when none listens.
+   */
   #connect(launchId: string): Promise<boolean> {
     return new Promise((resolve) => {
       let hasSpoken = false;
+      let isSilent = false;
+      const timer = setTimeout(() => {
+        isSilent = true;
+        resolve(true);
+      }, GREETING_MS).unref();
       const connection = new ShimConnection(this.#options.state.connectToShim(launchId), {
         onMessage: (message) => {
           hasSpoken = true;
           this.#guard(launchId, () => this.#hear(launchId, message));
           if (message.kind === 'incompatible') this.#leaveAlone(launchId, message.version);
-          // It listens only once QEMU runs, so this comes with the greeting.
-          if (message.kind === 'started' || message.kind === 'incompatible') resolve(true);
+          if (message.kind !== 'started' && message.kind !== 'incompatible') return;
+          clearTimeout(timer);
+          resolve(true);
         },
         onClosed: () => {
+          clearTimeout(timer);
           this.#connections.delete(launchId);
-          if (hasSpoken && !this.#isClosed) this.#guard(launchId, () => this.#shimGone(launchId));
+          if (!this.#isClosed && hasSpoken) this.#guard(launchId, () => this.#shimGone(launchId));
+          else if (!this.#isClosed && isSilent) void this.#lookForShim(launchId);
           resolve(hasSpoken);
         },
       });
@@ -264,7 +277,9 @@ export class MachineSupervisor {
   #withStarted(record: MachineRecord, launchId: string): Machine {
     const line = this.#options.state.readFile(launchId, 'started')?.trimEnd() ?? '';
     const message = parseShimMessage(line);
-    return message?.kind === 'started' ? { ...record.machine, qemu: message.qemu } : record.machine;
+    return message?.kind === 'started'
+      ? { ...record.machine, state: 'running', qemu: message.qemu }
+      : record.machine;
   }
 
   #readExit(launchId: string): MachineExit | null {

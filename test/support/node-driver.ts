@@ -128,8 +128,8 @@ export class NodeDriver {
     writeFileSync(this.configPath, lines.join(''));
   }
 
-  /** Starts the daemon and waits until it is ready to serve; also again, after it was ended. */
-  async start(): Promise<void> {
+  /** Starts the daemon and waits until it is ready to serve; also again, after it was ended; asks every `interval` ms. */
+  async start(interval?: number): Promise<void> {
     // The shims' cgroups are removed with the last of them, unless it was killed.
     for (const path of listCgroupParents('/kubevirt-node-driver/launch')) {
       this.#scratch.claimDirectory(path);
@@ -145,6 +145,7 @@ export class NodeDriver {
         throw new Error(`Cannot start the daemon: ${this.log.trim().slice(-2000)}`);
       },
       20_000,
+      interval,
     );
   }
 

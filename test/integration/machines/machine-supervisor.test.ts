@@ -289,7 +289,7 @@ describe('MachineSupervisor', function () {
       reason: 'pod-gone',
       at: '2023-11-14T22:13:20.000Z',
     });
-    expect(changes).to.deep.equal(['starting', 'exited']);
+    expect(changes).to.deep.equal(['running', 'exited']);
     expect(isRemembered(launchId)).to.equal(false);
     const next = start();
     await next.supervisor.adopt();
