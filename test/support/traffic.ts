@@ -52,17 +52,13 @@ export class Traffic {
   async #run(): Promise<void> {
     while (this.#state !== 'stopping') {
       const launch = launchFake(this.#driver, this.#sandbox, { args: ['wait'] });
-      let hasEnded = false;
-      void launch.ended.then(() => {
-        hasEnded = true;
-        this.#launch = undefined;
-      });
       this.#launch = launch;
-      while (!hasEnded && !launch.report.includes('ready')) await sleep(5);
-      if (!hasEnded) this.#starts++;
+      void launch.ended.then(() => (this.#launch = undefined));
+      while (this.isRunning && !launch.report.includes('ready')) await sleep(5);
+      if (this.isRunning) this.#starts++;
       await this.#rest();
       // As libvirt: it ends the process that it knows, and starts nothing before that is gone.
-      if (!hasEnded) launch.stub.kill(this.#random.chance(30) ? 'SIGKILL' : 'SIGTERM');
+      if (this.isRunning) launch.stub.kill(this.#random.chance(30) ? 'SIGKILL' : 'SIGTERM');
       await launch.ended;
       await this.#rest();
     }
