@@ -25,16 +25,29 @@ export const refusalCodes = [
 
 export type RefusalCode = (typeof refusalCodes)[number];
 
+export interface RefusalOptions extends ErrorOptions {
+  /** See {@link Refusal.detail}. */
+  readonly detail?: string;
+}
+
 /** A decision against the caller: `message` names the cause, `remedy` what to do about it. Never holds a secret. */
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly remedy: string;
+  /** More of the cause than the caller may know: for the node's log alone, never for stub or API. Never a secret. */
+  readonly detail: string | null;
 
-  constructor(code: RefusalCode, message: string, remedy: string, options?: ErrorOptions) {
+  constructor(
+    code: RefusalCode,
+    message: string,
+    remedy: string,
+    { detail, ...options }: RefusalOptions = {},
+  ) {
     super(message, options);
     this.name = 'Refusal';
     this.code = code;
     this.remedy = remedy;
+    this.detail = detail ?? null;
   }
 
   /** The one line a person sees: in `virsh start`'s error, on the command line, in a gRPC status. */

@@ -73,7 +73,9 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     if (error instanceof StatusError) return error.status;
     if (error instanceof Refusal) {
       // The caller is told; the log of the node keeps what cannot be the caller's fault.
-      if (error.code === 'internal') logger.error('API call failed', { method, ...errorFields(error) });
+      const { code, detail } = error;
+      if (code === 'internal') logger.error('API call failed', { method, ...errorFields(error) });
+      else if (detail !== null) logger.warn('Refused an API call', { method, reason: code, detail });
       return refusalStatus(error);
     }
     logger.error('API call failed', { method, ...errorFields(error) });

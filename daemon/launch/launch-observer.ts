@@ -60,8 +60,13 @@ export class LaunchObserver {
       this.#logger.warn('Refused a launch', {
         ...fields,
         cause: oneLine(error instanceof Error ? error.message : ''),
+        ...detailOf(error),
       });
   }
+}
+
+function detailOf(error: unknown): { readonly detail?: string } {
+  return error instanceof Refusal && error.detail !== null ? { detail: oneLine(error.detail) } : {};
 }
 
 function reasonOf(error: unknown): RefusalCode {

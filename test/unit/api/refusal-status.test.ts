@@ -13,6 +13,13 @@ describe('refusalStatus()', () => {
     expect(metadata?.get('refusal-code')).to.deep.equal(['target-gone']);
   });
 
+  it('carries nothing of the detail, which is for the log of the node', () => {
+    const refusal = new Refusal('secret-mismatch', 'Cannot do it', 'do that', {
+      detail: 'the token is used',
+    });
+    expect(JSON.stringify(refusalStatus(refusal))).to.not.include('token');
+  });
+
   const expected: readonly (readonly [RefusalCode, status])[] = [
     ['invalid-identity', status.INVALID_ARGUMENT],
     ['target-not-found', status.NOT_FOUND],

@@ -66,6 +66,16 @@ describe('LaunchObserver', () => {
     expect(log[3]?.fields).to.include({ domain: 'vm 1' });
   });
 
+  it('writes the detail of a refusal, which its line has not, into the log', () => {
+    const { observer, log } = observe();
+    const refusal = new Refusal('secret-mismatch', 'No', 'do', { detail: 'the token\nis used' });
+    expect(`${refusal.line} ${refusal.message}`).to.not.include('token');
+    observer.refused(refusal, null, 1);
+    expect(log[0]?.fields).to.include({ detail: 'the token is used', cause: 'No' });
+    observer.refused(new Refusal('secret-mismatch', 'No', 'do'), null, 1);
+    expect(log[1]?.fields).to.not.have.property('detail');
+  });
+
   it('counts what the shim refused as launch-failed, and what runs as started', () => {
     const { observer, metrics } = observe();
     observer.finished(result, 1);
