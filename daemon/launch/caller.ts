@@ -55,6 +55,21 @@ function checkUserNamespace(process: PinnedProcess): void {
 }
 
 /**
+ * A connection can be inherited: what comes on it counts only while the very process that connected runs.
+ *
+ * @throws Refusal `caller-gone`
+ */
+export function assertCalling({ process }: Caller): void {
+  let state: string | undefined;
+  try {
+    state = parseStat(process.readText('stat'))?.state;
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
+  }
+  if (state === undefined || state === 'Z' || state === 'X') throw gone();
+}
+
+/**
  * Who is at the other end of a connection to `launch.sock`.
  *
  * @throws Refusal `caller-gone` when that can't be told any more, `caller-not-allowed` when its ids mean nothing here

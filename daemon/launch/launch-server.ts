@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
-import { identifyCaller, type Caller } from './caller.ts';
+import { assertCalling, identifyCaller, type Caller } from './caller.ts';
 import { domainName } from './domain-name.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
@@ -147,6 +147,7 @@ export class LaunchServer {
     refuse: (error: unknown) => void,
   ): Promise<void> {
     try {
+      assertCalling(caller);
       const result = await this.#options.launch(request, caller, connection);
       connection.close();
       this.#options.observer.finished(result, connection.seconds(performance.now()));
