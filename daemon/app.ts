@@ -27,6 +27,7 @@ import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.t
 import { createNodeBackend } from './node-backend.ts';
 import { findPackageRoot } from './package-root.ts';
 import { makeRunDirectory } from './run-directory.ts';
+import { loadFilter } from './seccomp/load-filter.ts';
 import { PodSecretReader } from './secret/pod-secret-reader.ts';
 
 const API_GRACE_MS = 3000;
@@ -79,6 +80,8 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   const libc = createLibc();
   const host = viewHost(config.proc);
   for (const warning of host.warnings) logger.warn('Cannot verify the view of the node', { warning });
+  const seccomp = await loadFilter(config.seccomp);
+  for (const warning of seccomp.warnings) logger.warn('Cannot confine QEMU as usual', { warning });
   const access = resolveAccess(config, host, logger);
   // From here on there is no second daemon: it would take these machines over, too.
   const run = started.use(makeRunDirectory(config.runDirectory, { launchGid: access.launchGid, libc }));
@@ -155,6 +158,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
       stubGoneGraceMs: config.stubGoneGrace,
       podGoneGraceMs: config.podGoneGrace,
       deadlineMs: LAUNCH_DEADLINE_MS,
+      seccomp: seccomp.filter,
     },
     paths: config,
     identity: config.identity,

@@ -19,6 +19,7 @@
 #include "entry.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
+#define SECCOMP_SET_MODE_FILTER 1U
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 
 /* ---- before entering: open everything ---------------------------------------------------------------------- */
@@ -249,8 +250,21 @@ int entry_become_caller(const struct plan *plan, struct failure *failure) {
   return become_caller(plan, failure);
 }
 
+/* The last thing before the exec: from here on this process may do only what QEMU may. */
+static int confine(const struct plan_filter *filter, struct failure *failure) {
+  struct {
+    unsigned short length;
+    void *instructions;
+  } program = {.length = filter->length, .instructions = filter->instructions};
+  if (filter->length == 0)
+    return 0;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program) < 0
+             ? fail(failure, FAIL_SECCOMP, errno, "%u instructions", filter->length)
+             : 0;
+}
+
 void entry_execute(const struct plan *plan, struct failure *failure) {
-  if (enter_directory(plan, failure) < 0)
+  if (enter_directory(plan, failure) < 0 || confine(&plan->filter, failure) < 0)
     return;
   execve(plan->emulator, plan->argv, plan->envp);
   fail(failure, FAIL_EXEC, errno, "%.400s", plan->emulator);

@@ -114,6 +114,11 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     "Cannot join the PID namespace of the pod: %s of libvirt's monitor is no listening Unix socket; "
                     "take pid out of \"namespaces\"",
                     what);
+  case FAIL_SECCOMP:
+    return snprintf(text, size,
+                    "Cannot filter the system calls of QEMU (%s): %s; use a kernel with seccomp filters, or set \"seccomp\" "
+                    "in qemu-kube.conf",
+                    what, why);
   default:
     return snprintf(text, size, "Cannot start the VM: %s", why);
   }

@@ -35,6 +35,7 @@ enum fail_step {
   FAIL_STATE,
   FAIL_PID_NAMESPACE,
   FAIL_MONITOR,
+  FAIL_SECCOMP,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */

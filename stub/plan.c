@@ -87,6 +87,20 @@ static int add_group(const char *bytes, uint32_t length, struct plan *plan) {
   return get_u32(bytes, length, &plan->groups[plan->group_count++]);
 }
 
+#define INSTRUCTION_SIZE 8U
+
+static int get_filter(char *bytes, uint32_t length, struct plan *plan) {
+  uint32_t head[2];
+  if (plan->filter.length != 0 || length <= sizeof head || length % INSTRUCTION_SIZE != 0 ||
+      length > sizeof head + INSTRUCTION_SIZE * PLAN_MAX_FILTER)
+    return malformed();
+  memcpy(head, bytes, sizeof head);
+  plan->filter = (struct plan_filter){.flags = head[0],
+                                      .length = (uint16_t)((length - sizeof head) / INSTRUCTION_SIZE),
+                                      .instructions = bytes + sizeof head};
+  return 0;
+}
+
 static int read_record(struct plan *plan, enum plan_tag tag, char *bytes, uint32_t length) {
   switch (tag) {
   case PLAN_LAUNCH_ID:
@@ -142,6 +156,8 @@ static int read_record(struct plan *plan, enum plan_tag tag, char *bytes, uint32
     return get_u32(bytes, length, &plan->deadline);
   case PLAN_MONITOR:
     return get_u32(bytes, length, &plan->monitor);
+  case PLAN_SECCOMP:
+    return get_filter(bytes, length, plan);
   default:
     return malformed();
   }

@@ -50,6 +50,7 @@ enum plan_tag {
   PLAN_HOST_MNT = 21,     /* path of the host's mount namespace; absent: it is the daemon's own */
   PLAN_DEADLINE = 22,     /* u32 ms for the whole launch */
   PLAN_MONITOR = 23,      /* u32 number of the fd on which libvirt's monitor listens; only with a PID namespace */
+  PLAN_SECCOMP = 24,      /* u32 SECCOMP_FILTER_FLAG_*, u32 zero, then struct sock_filter[]; absent: no filter */
 };
 
 enum project_flag {
@@ -62,6 +63,7 @@ enum project_flag {
 #define PLAN_MAX_CGROUPS 32
 #define PLAN_MAX_PROJECTS 64
 #define PLAN_MAX_RLIMITS 16
+#define PLAN_MAX_FILTER 4096 /* BPF_MAXINSNS */
 #define PLAN_NO_MONITOR UINT32_MAX
 
 struct plan_namespace {
@@ -77,6 +79,13 @@ struct plan_project {
 struct plan_rlimit {
   uint32_t resource;
   uint64_t soft, hard;
+};
+
+/* The kernel copies the instructions: they need not be aligned. */
+struct plan_filter {
+  uint32_t flags;
+  uint16_t length; /* in instructions; 0: there is none */
+  char *instructions;
 };
 
 /* Strings point into the mapped memfd, which stays mapped. */
@@ -104,6 +113,7 @@ struct plan {
   size_t shim_cgroup_count;
   uint32_t fd_count, stub_gone_grace, pod_gone_grace, deadline;
   uint32_t monitor; /* PLAN_NO_MONITOR: there is none */
+  struct plan_filter filter;
 };
 
 /* Maps and checks a plan. Returns 0, or -1 with errno EPROTO for a plan that is not well-formed. */

@@ -64,7 +64,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     return 0;
   } catch (error) {
     logger.error('Failed', errorFields(error));
-    return 1;
+    return error instanceof ConfigError ? EXIT_CONFIG : 1;
   } finally {
     await logger.close();
   }

@@ -89,6 +89,15 @@ export const configKeys: readonly ConfigKey[] = [
       "an ancestor of the pod's. `user` and `time` are not supported by this release.",
   },
   {
+    key: 'seccomp',
+    property: 'seccomp',
+    defaultText: 'default',
+    unit: '`default`, `unconfined` or path',
+    meaning:
+      'The filter of system calls that QEMU runs under: the one of [seccomp.md](seccomp.md), none, or the OCI profile in ' +
+      'this file of the daemon.',
+  },
+  {
     key: 'require-pod',
     property: 'requirePod',
     defaultText: 'yes',

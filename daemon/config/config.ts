@@ -17,6 +17,7 @@ export const configSchema = v.object({
   mode: value.oneOf('fork', 'exec'),
   emulator: value.absolutePath,
   namespaces: value.someSupported(namespaceKinds, joinable),
+  seccomp: value.seccompSetting,
   requirePod: value.yesOrNo,
   kubepodsBase: value.absolutePathOrAuto,
   secretFile: value.absolutePath,

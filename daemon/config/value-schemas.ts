@@ -119,6 +119,16 @@ export function someSupported<const Word extends string, const Supported extends
   );
 }
 
+/** The filter of system calls: `path` is that of a profile. */
+export const seccompSetting = parsed(
+  `"default", "unconfined" or ${pathRule}`,
+  (text): 'default' | 'unconfined' | { readonly path: string } | undefined => {
+    if (text === 'default' || text === 'unconfined') return text;
+    const path = pathOf(text);
+    return path === undefined || path === '/' ? undefined : { path };
+  },
+);
+
 /** Where the identity of a VM may come from. */
 export const identitySource = parsed('env or env,argv', (text): 'env' | 'env,argv' | undefined => {
   const words = text.replaceAll(/\s+/g, '');

@@ -25,6 +25,7 @@ const tag = {
   hostMountNamespace: 21,
   deadline: 22,
   monitor: 23,
+  seccomp: 24,
 } as const;
 
 const NUL = Buffer.alloc(1);
@@ -89,5 +90,8 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     ...plan.shimCgroups.map((path) => string('shimCgroup', path)),
     ...(plan.hostMountNamespace === null ? [] : [string('hostMountNamespace', plan.hostMountNamespace)]),
     ...(plan.monitorFd === null ? [] : [record('monitor', u32(plan.monitorFd))]),
+    ...(plan.seccomp === null
+      ? []
+      : [record('seccomp', u32(plan.seccomp.flags), u32(0), plan.seccomp.program)]),
   ]);
 }

@@ -1,3 +1,5 @@
+import type { SeccompFilter } from '../seccomp/load-filter.ts';
+
 /** One namespace to join: `flag` as in `setns(2)`, `inode` as decided on. */
 export interface PlannedNamespace {
   readonly flag: number;
@@ -52,4 +54,6 @@ export interface LaunchPlan {
   readonly hostMountNamespace: string | null;
   /** The fd on which QEMU listens for libvirt, where its thread ids are to be translated. */
   readonly monitorFd: number | null;
+  /** `null`: QEMU gets no filter of system calls. */
+  readonly seccomp: SeccompFilter | null;
 }

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import { quoteText } from '../quote-text.ts';
+import type { SeccompFilter } from '../seccomp/load-filter.ts';
 import type { Credentials, Namespaces, NamespaceKind, Target } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { cpuMask } from './cpu-mask.ts';
@@ -30,6 +31,7 @@ export interface LaunchPolicy {
   readonly stubGoneGraceMs: number;
   readonly podGoneGraceMs: number;
   readonly deadlineMs: number;
+  readonly seccomp: SeccompFilter | null;
 }
 
 export interface PlanInput {
@@ -132,5 +134,6 @@ export function planLaunch(input: PlanInput): LaunchPlan {
     shimCgroups: input.shimCgroups,
     hostMountNamespace: input.hostMountNamespace,
     monitorFd: policy.namespaces.includes('pid') ? monitorFd(request.argv) : null,
+    seccomp: policy.seccomp,
   };
 }

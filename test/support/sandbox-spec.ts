@@ -24,6 +24,7 @@ export interface SandboxSpecInput {
   readonly environment: Readonly<Record<string, string>>;
   readonly mounts: readonly SandboxMount[];
   readonly apparmorProfile?: string | undefined;
+  readonly seccomp?: object | undefined;
 }
 
 /** Where the host keeps programs and libraries: merged into /usr (links), or directories of their own. */
@@ -101,6 +102,7 @@ export function buildSandboxSpec(input: SandboxSpecInput): object {
       cgroupsPath: input.cgroupsPath,
       namespaces: ['mount', 'network', 'ipc', 'uts', 'pid', 'cgroup'].map((type) => ({ type })),
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+      ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },
   };

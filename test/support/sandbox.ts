@@ -46,6 +46,8 @@ export interface SandboxOptions {
   readonly systemdCgroup?: boolean;
   /** Of AppArmor, loaded already; by default the container is unconfined. */
   readonly apparmorProfile?: string;
+  /** `linux.seccomp` of the container; by default it has no filter. */
+  readonly seccomp?: object;
   /** False: the root has no /var/lib/libvirt/qemu and no /run/libvirt/qemu. */
   readonly libvirtMountPoints?: boolean;
   readonly mounts?: readonly SandboxMount[];
@@ -155,6 +157,7 @@ export class Sandbox {
         ...(options.mounts ?? []),
       ],
       apparmorProfile: options.apparmorProfile,
+      seccomp: options.seccomp,
     });
     await this.#container.run(spec);
   }

@@ -17,6 +17,8 @@ import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const root = { uid: 0, gid: 0 };
+/** Release 0.1.0 knows no filters of system calls. */
+const unfiltered = { seccomp: 'unconfined' };
 const sources = join(import.meta.dirname, '../../../stub');
 const programs = ['qemu-kube', 'qemu-kube-broker', 'qemu-kube-exec', 'qemu-kube-shim'];
 
@@ -82,7 +84,7 @@ describe('programs of another release', function () {
         const stub = stubOf(release, mode);
 
         it(`its stub of ${mode} mode starts VMs with the daemon, broker and shim of today`, async () => {
-          const driver = await startDriver({ mode, stub });
+          const driver = await startDriver({ mode, stub, settings: unfiltered });
           const launch = launchShipped(driver, { args: ['exit=42'] });
           expect(await launch.ended, launch.stderr).to.deep.equal({ status: 42, signal: null });
           expect(launch.texts('arg')).to.deep.equal([fakeEmulator, '-name', 'guest=skew', 'exit=42']);
@@ -95,7 +97,7 @@ describe('programs of another release', function () {
           const driver = await startDriver({
             mode,
             stub,
-            settings: { 'library-directory': release.directory },
+            settings: { ...unfiltered, 'library-directory': release.directory },
           });
           const launch = await start(driver);
           await driver.end();
@@ -114,10 +116,20 @@ describe('programs of another release', function () {
         });
       }
 
+      it('its stub of exec mode starts no VM without the filter that it does not know, and says so', async () => {
+        const driver = await startDriver({ mode: 'exec', stub: stubOf(release, 'exec') });
+        const launch = launchShipped(driver, { args: ['exit=42'] });
+        expect((await launch.ended).status).to.equal(125);
+        expect(launch.stderr).to.match(
+          /: Cannot read the launch plan: .*; use stub, daemon and shim of one release\n$/,
+        );
+        expect(sandbox.processes).to.deep.equal([sandbox.pid]);
+      });
+
       it('its shim fences QEMU without a daemon, and the daemon of today learns of it', async () => {
         const driver = await startDriver({
           stub: stubOf(release, 'fork'),
-          settings: { 'library-directory': release.directory },
+          settings: { ...unfiltered, 'library-directory': release.directory },
         });
         const launch = await start(driver);
         await driver.end('SIGKILL');

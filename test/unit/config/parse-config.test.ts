@@ -27,6 +27,7 @@ describe('defaultConfig', () => {
       mode: 'fork',
       emulator: '/usr/bin/qemu-system-x86_64',
       namespaces: ['mnt', 'net', 'ipc', 'uts', 'cgroup'],
+      seccomp: 'default',
       requirePod: true,
       kubepodsBase: null,
       secretFile: '/etc/kubevirt/node-driver/secret',

@@ -9,6 +9,7 @@ const policy: LaunchPolicy = {
   stubGoneGraceMs: 1,
   podGoneGraceMs: 2,
   deadlineMs: 3,
+  seccomp: null,
 };
 const home = '/var/lib/libvirt/qemu/domain-1-vm';
 const domain: LibvirtDomain = { directory: home, id: '1', shortName: 'vm', projections: [home, '/srv'] };

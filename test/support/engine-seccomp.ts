@@ -1,0 +1,33 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** Of Debian's package golang-github-containers-common: what Podman gives each container. */
+const path = '/usr/share/containers/seccomp.json';
+
+interface EngineEntry {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly object[] | null;
+  readonly includes?: { readonly caps?: readonly string[]; readonly arches?: readonly string[] } | null;
+}
+
+/** The container engines' default as `linux.seccomp` for a container without capabilities; null: it is not installed. */
+export function readEngineSeccomp(): object | null {
+  if (!existsSync(path)) return null;
+  const goName = process.arch === 'arm64' ? 'arm64' : 'amd64';
+  const profile = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly defaultAction: string;
+    readonly defaultErrnoRet: number;
+    readonly syscalls: readonly EngineEntry[];
+  };
+  const isFor = ({ includes }: EngineEntry): boolean =>
+    (includes?.caps ?? []).length === 0 && (includes?.arches ?? [goName]).includes(goName);
+  return {
+    defaultAction: profile.defaultAction,
+    defaultErrnoRet: profile.defaultErrnoRet,
+    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_AARCH64'],
+    syscalls: profile.syscalls
+      .filter(isFor)
+      .map(({ names, action, errnoRet, args }) => ({ names, action, errnoRet, args: args ?? [] })),
+  };
+}
