@@ -39,7 +39,7 @@
 #define POD_END_MS 50
 #define MAX_CLIENTS 8 /* daemons that come and go; the first is the one that started us */
 
-enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE };
+enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE, REASON_OOM };
 
 struct client {
   int fd;
@@ -50,12 +50,13 @@ struct client {
 struct shim {
   struct plan plan;
   pid_t qemu;
-  int qemu_pidfd, listener, connection, children; /* the last: a signalfd for SIGCHLD */
+  int listener, connection, children; /* the last: a signalfd for SIGCHLD */
   unsigned long long qemu_start;
   struct client clients[MAX_CLIENTS];
   struct monitor monitor;
   enum reason reason;
   int64_t kill_at; /* 0: nobody asked QEMU to end */
+  int is_killed;   /* by us */
 };
 
 /* ---- what the daemon is told ---------------------------------------------------------------------------------- */
@@ -93,8 +94,6 @@ static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
 }
 
 /* ---- start ---------------------------------------------------------------------------------------------------------- */
-
-static int pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static void become_supervisor(struct shim *shim) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -148,6 +147,15 @@ static pid_t fork_into(const struct shim *shim, struct child *child, int status[
   return pid;
 }
 
+/* waitpid() does not wait here, so nothing should interrupt it: but a child that is not seen now is never seen again. */
+static pid_t reap_one(int *status) {
+  pid_t pid;
+  do
+    pid = waitpid(-1, status, WNOHANG);
+  while (pid < 0 && errno == EINTR);
+  return pid;
+}
+
 static void kill_children(void) {
   char text[4096];
   int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -170,7 +178,7 @@ static void end_children(const struct plan *plan) {
   int64_t deadline = now_ms() + KILL_DEADLINE_MS;
   struct timespec pause = {.tv_nsec = 1000000};
   for (;;) {
-    pid_t pid = waitpid(-1, NULL, WNOHANG);
+    pid_t pid = reap_one(NULL);
     if (pid > 0)
       continue;
     /* Without children, QEMU is reaped, and what it left has a new parent. */
@@ -226,10 +234,10 @@ static int launch(struct shim *shim, struct failure *failure) {
     return -1;
   if (pipe2(status, O_CLOEXEC) < 0)
     return fail(failure, FAIL_FDS, errno, "a pipe");
+  out_of_memory_expect(&shim->plan);
   shim->qemu = fork_into(shim, &child, status, failure);
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
-  shim->qemu_pidfd = pidfd_open(shim->qemu);
   if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
     kill_qemu(shim);
     return fail(failure, FAIL_STUB, errno, "its PID namespace");
@@ -248,7 +256,7 @@ static int launch(struct shim *shim, struct failure *failure) {
     kill_qemu(shim);
     return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
   }
-  if (shim->qemu_pidfd < 0 || process_ended(SHIM_INIT)) {
+  if (process_ended(SHIM_INIT)) {
     kill_qemu(shim);
     return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
   }
@@ -317,6 +325,8 @@ static const char *reason_name(enum reason reason) {
     return "stub-gone";
   case REASON_POD_GONE:
     return "pod-gone";
+  case REASON_OOM:
+    return "oom";
   case REASON_QEMU:
   default:
     return "qemu";
@@ -337,6 +347,14 @@ static int pod_ends_too(const struct shim *shim) {
   return plan_namespace_inode(&shim->plan, CLONE_NEWPID) != 0 && poll(&init, 1, POD_END_MS) > 0;
 }
 
+/* Where the kernel ends the whole container for want of memory, its first process may be seen to end before QEMU. */
+static enum reason find_reason(const struct shim *shim, int status) {
+  int is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !shim->is_killed;
+  if (is_killed && shim->reason != REASON_STUB_GONE && out_of_memory_happened())
+    return REASON_OOM;
+  return is_killed && shim->reason == REASON_QEMU && pod_ends_too(shim) ? REASON_POD_GONE : shim->reason;
+}
+
 static _Noreturn void finish(struct shim *shim, int status) {
   char text[256];
   uint32_t how[2];
@@ -345,8 +363,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   monitor_close(&shim->monitor);
-  if (shim->reason == REASON_QEMU && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && pod_ends_too(shim))
-    shim->reason = REASON_POD_GONE;
+  shim->reason = find_reason(shim, status);
   end_children(&shim->plan);
   remove_pod_cgroups(&shim->plan);
   clock_gettime(CLOCK_REALTIME, &now);
@@ -364,9 +381,8 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
 
-static void signal_qemu(struct shim *shim, int number) {
-  syscall(SYS_pidfd_send_signal, shim->qemu_pidfd, number, NULL, 0);
-}
+/* A child that is not reaped: the pid is no other's. */
+static void signal_qemu(const struct shim *shim, int number) { kill(shim->qemu, number); }
 
 static void end_qemu(struct shim *shim, enum reason reason, uint32_t grace) {
   int64_t kill_at = now_ms() + grace;
@@ -430,7 +446,7 @@ static void reap(struct shim *shim) {
   int status;
   while (read(shim->children, &info, sizeof info) == (ssize_t)sizeof info)
     continue;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+  for (pid_t pid; (pid = reap_one(&status)) > 0;)
     if (pid == shim->qemu)
       finish(shim, status);
 }
@@ -446,7 +462,7 @@ static _Noreturn void supervise(struct shim *shim) {
   int watch_init = 1;
   for (;;) {
     struct pollfd wait[4 + MAX_CLIENTS + MONITOR_POLLS] = {
-        {.fd = shim->children >= 0 ? shim->children : shim->qemu_pidfd, .events = POLLIN},
+        {.fd = shim->children, .events = POLLIN},
         {.fd = shim->connection, .events = POLLIN},
         {.fd = watch_init ? SHIM_INIT : -1, .events = POLLIN},
         {.fd = shim->listener, .events = POLLIN},
@@ -472,6 +488,7 @@ static _Noreturn void supervise(struct shim *shim) {
         hear_daemon(shim, &shim->clients[i]);
     if (shim->kill_at != 0 && now_ms() >= shim->kill_at) {
       signal_qemu(shim, SIGKILL);
+      shim->is_killed = 1;
       shim->kill_at = now_ms() + 1000;
     }
   }
@@ -494,7 +511,9 @@ int main(void) {
   greet(&shim, &shim.clients[0]);
   /* A daemon that starts while we launch can connect already, and is answered as soon as QEMU runs or we end. Known on
    * disk and to the daemon before libvirt goes on. */
-  if (listen_for_daemons(&shim, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
+  if (shim.children < 0)
+    fail(&failure, FAIL_FDS, EMFILE, "a signalfd");
+  if (shim.children < 0 || listen_for_daemons(&shim, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
     refuse(&shim, &failure);
   alarm(0);
   /* Only now: before, a new fd could have taken one of the fixed numbers, which the child closes. */

@@ -78,6 +78,14 @@ void leftovers_expect(int pid_namespace);
 /* Once QEMU has been reaped. Returns how many were still there. */
 int leftovers_kill(const struct plan *plan);
 
+/* ---- out-of-memory.c ---------------------------------------------------------------------------------------- */
+
+/* Before the fork. */
+void out_of_memory_expect(const struct plan *plan);
+
+/* Whether the kernel has since then killed a process of the pod's container for want of memory. */
+int out_of_memory_happened(void);
+
 /* ---- pid-namespace.c ---------------------------------------------------------------------------------------- */
 
 /* From here on children are born in the pod's PID namespace, where the plan says so, or else in libvirt's. Returns 1

@@ -33,6 +33,7 @@ const exitReasonNames = {
   'stub-gone': 'MACHINE_EXIT_REASON_STUB_GONE',
   'pod-gone': 'MACHINE_EXIT_REASON_POD_GONE',
   'shim-gone': 'MACHINE_EXIT_REASON_SHIM_GONE',
+  oom: 'MACHINE_EXIT_REASON_OOM',
 } as const satisfies Record<MachineExit['reason'], string>;
 
 export function targetToProto(target: Target): proto.Target {

@@ -10,8 +10,11 @@ export interface MachineExit {
   readonly kind: 'exit' | 'signal' | 'unknown';
   /** Exit status, or signal number; absent when unknown. */
   readonly value?: number;
-  /** `qemu` ended by itself, or was ended because the stub, the pod or the shim went away. */
-  readonly reason: 'qemu' | 'stub-gone' | 'pod-gone' | 'shim-gone';
+  /**
+   * `qemu` ended by itself, or was ended because the stub, the pod or the shim went away, or because the pod ran out of
+   * memory.
+   */
+  readonly reason: 'qemu' | 'stub-gone' | 'pod-gone' | 'shim-gone' | 'oom';
   /** RFC 3339 time. */
   readonly at: string;
 }

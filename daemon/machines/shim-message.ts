@@ -13,7 +13,7 @@ export type ShimMessage =
   | { readonly kind: 'failed'; readonly text: string }
   | { readonly kind: 'exited'; readonly exit: Omit<MachineExit, 'at'> };
 
-const reasons = ['qemu', 'stub-gone', 'pod-gone'] as const;
+const reasons = ['qemu', 'stub-gone', 'pod-gone', 'oom'] as const;
 
 /**
  * Reads the exit record that a shim leaves on disk: the line that it tells, and when that was.

@@ -5,7 +5,7 @@ import type { MachineExit, MachineState } from '../machines/machine.ts';
 
 const prefix = 'kubevirt_node_driver_';
 const machineStates: readonly MachineState[] = ['starting', 'running', 'exited', 'lost'];
-const exitReasons: readonly MachineExit['reason'][] = ['qemu', 'stub-gone', 'pod-gone', 'shim-gone'];
+const exitReasons: readonly MachineExit['reason'][] = ['qemu', 'stub-gone', 'pod-gone', 'shim-gone', 'oom'];
 const secretResults = ['valid', 'refused', 'limited', 'failed'] as const;
 const sockets = ['launch', 'api'] as const;
 

@@ -15,6 +15,7 @@ describe('parseShimMessage', () => {
       'exited signal 9 stub-gone',
       { kind: 'exited', exit: { kind: 'signal', value: 9, reason: 'stub-gone' } },
     ],
+    ['exited signal 9 oom', { kind: 'exited', exit: { kind: 'signal', value: 9, reason: 'oom' } }],
     ['exited exit 255 pod-gone', { kind: 'exited', exit: { kind: 'exit', value: 255, reason: 'pod-gone' } }],
   ];
   for (const [line, message] of messages)

@@ -6,6 +6,7 @@ export const MachineExitReason = {
   MACHINE_EXIT_REASON_STUB_GONE: 'MACHINE_EXIT_REASON_STUB_GONE',
   MACHINE_EXIT_REASON_POD_GONE: 'MACHINE_EXIT_REASON_POD_GONE',
   MACHINE_EXIT_REASON_SHIM_GONE: 'MACHINE_EXIT_REASON_SHIM_GONE',
+  MACHINE_EXIT_REASON_OOM: 'MACHINE_EXIT_REASON_OOM',
 } as const;
 
 export type MachineExitReason =
@@ -19,5 +20,7 @@ export type MachineExitReason =
   | 3
   | 'MACHINE_EXIT_REASON_SHIM_GONE'
   | 4
+  | 'MACHINE_EXIT_REASON_OOM'
+  | 5
 
 export type MachineExitReason__Output = typeof MachineExitReason[keyof typeof MachineExitReason]
