@@ -28,6 +28,7 @@ import { createNodeBackend } from './node-backend.ts';
 import { findPackageRoot } from './package-root.ts';
 import { makeRunDirectory } from './run-directory.ts';
 import { loadFilter } from './seccomp/load-filter.ts';
+import { openSecrets } from './secret/open-secrets.ts';
 import { PodSecretReader } from './secret/pod-secret-reader.ts';
 
 const API_GRACE_MS = 3000;
@@ -86,6 +87,9 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   // From here on there is no second daemon: it would take these machines over, too.
   const run = started.use(makeRunDirectory(config.runDirectory, { launchGid: access.launchGid, libc }));
 
+  const secrets = await openSecrets(config, libc, logger.child('secret'));
+  started.defer(() => secrets.close());
+
   const metrics = createMetrics(build);
   const health = new Health(['machines', 'launch-socket', 'api-socket']);
   const http = await startHttp(config, health, metrics, logger);
@@ -134,8 +138,14 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     kubepodsBase: config.kubepodsBase,
     requirePod: config.requirePod,
   });
-  const secrets = new PodSecretReader(broker, config.secretFile);
-  const authorizer = new TargetAuthorizer(finder, secrets, config.secretLifetime);
+  const authorizer = new TargetAuthorizer({
+    finder,
+    reader: new PodSecretReader(broker, config.secretFile),
+    opener: secrets.opener,
+    ledger: secrets.ledger,
+    lifetimeMs: config.secretLifetime,
+    tokenLifetimeMs: config.secretTokenLifetime,
+  });
   const controller = new LaunchController({
     libc,
     host,

@@ -17,6 +17,7 @@ export const refusalCodes = [
   'secret-file',
   'secret-mismatch',
   'secret-expired',
+  'secret-ledger',
   'already-running',
   'libvirt-home',
   'launch-failed',

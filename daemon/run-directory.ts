@@ -17,7 +17,11 @@ export interface RunDirectoryOptions {
   readonly libc: Pick<Libc, 'lock'>;
 }
 
-function makeDirectory(directory: string, mode: number, gid: number): void {
+/**
+ * Makes a directory with this owner and mode, or puts an existing one right.
+ * @throws Error when it is not a directory of this user's
+ */
+export function makeDirectory(directory: string, mode: number, gid: number): void {
   fs.mkdirSync(directory, { recursive: true, mode });
   const info = fs.lstatSync(directory);
   if (!info.isDirectory()) throw new Error(`Cannot use "${directory}": it is not a directory; remove it`);

@@ -27,6 +27,7 @@ const statusByCode: Readonly<Record<RefusalCode, status>> = {
   'secret-file': status.FAILED_PRECONDITION,
   'secret-mismatch': status.PERMISSION_DENIED,
   'secret-expired': status.PERMISSION_DENIED,
+  'secret-ledger': status.RESOURCE_EXHAUSTED,
   'already-running': status.FAILED_PRECONDITION,
   'libvirt-home': status.FAILED_PRECONDITION,
   'launch-failed': status.FAILED_PRECONDITION,

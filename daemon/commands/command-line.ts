@@ -32,6 +32,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./machines.ts')).machinesCommand,
   },
   {
+    name: 'secret',
+    summary: 'Make, seal and check the secrets of VMs',
+    load: async () => (await import('./secret.ts')).secretCommand,
+  },
+  {
     name: 'inspect',
     summary: 'Explain what the driver reads, e.g. a cgroup file',
     load: async () => (await import('./inspect.ts')).inspectCommand,

@@ -127,6 +127,40 @@ export const configKeys: readonly ConfigKey[] = [
       'How long after the start of the container the secret is good, where nothing else says until when.',
   },
   {
+    key: 'secret-forms',
+    property: 'secretForms',
+    defaultText: 'auto',
+    unit: 'words or `auto`',
+    meaning:
+      'How domains may carry their secrets: `plain`, `rsa`, `jwe`. `auto`: all three where there are `secret-keys`, ' +
+      'else `plain`. See [secrets](secrets.md).',
+  },
+  {
+    key: 'secret-keys',
+    property: 'secretKeys',
+    defaultText: '',
+    unit: 'paths',
+    meaning:
+      'Private RSA keys in PEM (PKCS#8), and directories whose files `*.pem` are such. Readable for root alone. They ' +
+      'are looked at before each use, so no restart is needed when they change.',
+  },
+  {
+    key: 'secret-token-lifetime',
+    property: 'secretTokenLifetime',
+    defaultText: '24h',
+    unit: 'duration',
+    meaning: 'How far ahead the `exp` of a JWE may be at most.',
+  },
+  {
+    key: 'state-directory',
+    property: 'stateDirectory',
+    defaultText: '/var/lib/kubevirt-node-driver',
+    unit: 'path',
+    meaning:
+      'What must survive a reboot: which tokens were used, and by whom. Made for root alone, where the form `jwe` is ' +
+      'accepted.',
+  },
+  {
     key: 'target-wait',
     property: 'targetWait',
     defaultText: '0s',

@@ -22,6 +22,10 @@ export const configSchema = v.object({
   kubepodsBase: value.absolutePathOrAuto,
   secretFile: value.absolutePath,
   secretLifetime: value.duration,
+  secretForms: value.secretForms,
+  secretKeys: value.absolutePaths,
+  secretTokenLifetime: value.duration,
+  stateDirectory: value.absolutePath,
   targetWait: value.duration,
   libvirtState: value.absolutePath,
   libvirtRun: value.absolutePath,
@@ -34,7 +38,7 @@ export const configSchema = v.object({
 });
 
 /**
- * The daemon's configuration. Durations are milliseconds. `null` stands for `auto` in a path, for `off` in
+ * The daemon's configuration. Durations are milliseconds. `null` stands for `auto`, for `off` in
  * `httpAddress`, and for "none given" in `launchGroup`.
  */
 export type Config = Readonly<v.InferOutput<typeof configSchema>>;

@@ -48,6 +48,15 @@ export function parseConfig(text: string, fileName: string): Config {
       text: '"namespaces" has pid, which exec mode cannot join, since no process can change its own; remove pid, or set "mode" to fork',
     });
 
+  if (result.success && result.output.secretKeys.length === 0) {
+    const sealed = result.output.secretForms?.filter((form) => form !== 'plain') ?? [];
+    if (sealed.length > 0)
+      problems.push({
+        line: entries.get('secret-forms')?.line ?? null,
+        text: `"secret-forms" has ${sealed.join(' and ')}, which takes a private key; set "secret-keys", or leave it out`,
+      });
+  }
+
   if (result.success && problems.length === 0) return result.output;
   throw new ConfigError(
     fileName,

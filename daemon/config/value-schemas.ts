@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
+import { secretForms as knownSecretForms } from '../secret/secret-form.ts';
 
 /**
  * Schemas from the text of a configuration value to what the daemon uses. The message of each is what the value must
@@ -127,6 +128,13 @@ export const seccompSetting = parsed(
     const path = pathOf(text);
     return path === undefined || path === '/' ? undefined : { path };
   },
+);
+
+/** `null` for `auto`. */
+export const secretForms = v.pipe(
+  v.string(),
+  v.transform((text) => (text === 'auto' ? null : text)),
+  v.nullable(v.pipe(someOf(...knownSecretForms))),
 );
 
 /** Where the identity of a VM may come from. */

@@ -11,7 +11,7 @@ import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { StateDirectory } from '../machines/state-directory.ts';
-import { Secret } from '../secret/secret.ts';
+import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { encodePlan } from './encode-plan.ts';
@@ -85,19 +85,19 @@ export class LaunchController {
   /** @throws Refusal with the reason; the stub has not been told yet then */
   async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
     this.#checkMode(request.mode);
-    const { vm, secretText } = requestIdentity(request, this.#options.identity);
-    if (secretText === null)
+    const { vm, secret } = requestIdentity(request, this.#options.identity);
+    if (secret === null)
       throw new Refusal(
         'secret-not-given',
         'Cannot launch the VM: its domain carries no secret',
         'add <qemu:env name="KUBEVIRT_IO_SECRET" value="…"/> to the domain',
       );
     const domain = libvirtDomain(request, this.#options.paths);
-    const { pinned } = await this.#authorize(vm, Secret.fromText(secretText), connection.gone);
+    const authorized = await this.#authorize(vm, secret, connection.gone);
     try {
-      return await this.#start({ request, caller, connection, vm, domain }, pinned);
+      return await this.#start({ request, caller, connection, vm, domain }, authorized);
     } finally {
-      pinned[Symbol.dispose]();
+      authorized.pinned[Symbol.dispose]();
     }
   }
 
@@ -124,6 +124,15 @@ export class LaunchController {
     }
   }
 
+  async #claim(claim: () => Promise<void>): Promise<void> {
+    try {
+      await claim();
+    } catch (error) {
+      this.#options.onSecretCheck(error instanceof Refusal ? 'refused' : 'failed');
+      throw error;
+    }
+  }
+
   async #awaitTarget(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
     const deadline = performance.now() + this.#options.targetWaitMs;
     for (;;) {
@@ -137,7 +146,7 @@ export class LaunchController {
     }
   }
 
-  async #start(demand: Demand, pinned: PinnedTarget): Promise<LaunchResult> {
+  async #start(demand: Demand, { pinned, claim }: AuthorizedTarget): Promise<LaunchResult> {
     const { registry } = this.#options;
     const { request, vm, connection } = demand;
     const { podUid } = pinned.target;
@@ -145,11 +154,17 @@ export class LaunchController {
     const findRunning = (): Machine | undefined =>
       registry.findLive(vm.uuid, podUid) ??
       (isIncoming(request.argv) ? undefined : registry.findLiveElsewhere(vm.uuid, podUid));
+    const checkFree = (): void => {
+      const running = findRunning();
+      if (running !== undefined) throw alreadyRunning(running, podUid);
+      if (connection.gone.aborted)
+        throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
+    };
     await this.#predecessorEnded(findRunning);
-    const running = findRunning();
-    if (running !== undefined) throw alreadyRunning(running, podUid);
-    if (connection.gone.aborted)
-      throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
+    checkFree();
+    // The last thing that can refuse; it takes time, in which another launch may have got here.
+    await this.#claim(claim);
+    checkFree();
     const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
     try {
       const machineRunning = await (request.mode === 'exec'

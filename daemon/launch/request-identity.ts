@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { parseVmName, parseVmUuid } from '../target/vm-identity.ts';
 import { decodeUtf8 } from './decode-utf8.ts';
@@ -11,7 +12,7 @@ export type IdentitySource = 'env' | 'env,argv';
 export interface RequestIdentity {
   readonly vm: VmIdentity;
   /** The secret as the domain carries it; `null` when there is none, or an empty one. */
-  readonly secretText: string | null;
+  readonly secret: Secret | null;
 }
 
 /** libvirt refuses dots in the name of a variable; whoever runs the stub directly may use them. */
@@ -34,12 +35,12 @@ export function requestIdentity(
 ): RequestIdentity {
   const uuid = readVariable(request.env, variables.uuid);
   const name = readVariable(request.env, variables.name);
-  const secretText = readVariable(request.env, variables.secret);
+  const secret = readVariable(request.env, variables.secret);
   const vm =
     uuid === null && name === null && source === 'env,argv'
       ? identityOfArguments(request.argv)
       : identityOf(uuid, name, source);
-  return { vm, secretText: secretText === '' ? null : secretText };
+  return { vm, secret: secret === null || secret === '' ? null : Secret.fromText(secret) };
 }
 
 /** The environment for QEMU: that of the stub without the secret, everything else byte for byte. */

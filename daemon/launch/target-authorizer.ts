@@ -1,10 +1,14 @@
 import os from 'node:os';
 
 import { Refusal } from '../errors.ts';
-import { compareSecrets } from '../secret/compare-secrets.ts';
+import { judgeSecret, replayDetail } from '../secret/judge-secret.ts';
+import type { OpenedSecret } from '../secret/opened-secret.ts';
 import type { PodSecretReader } from '../secret/pod-secret-reader.ts';
-import { checkSecretLifetime } from '../secret/secret-lifetime.ts';
+import { secretMismatch } from '../secret/secret-mismatch.ts';
+import type { SecretOpener } from '../secret/secret-opener.ts';
 import type { Secret } from '../secret/secret.ts';
+import { tokenOwner, type TokenLedger } from '../secret/token-ledger.ts';
+import { waitForQuantum } from '../secret/wait-for-quantum.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { ambiguous, notFound, type TargetFinder } from './target-finder.ts';
@@ -18,29 +22,41 @@ const TICKS_PER_SECOND = 100;
 export interface AuthorizedTarget {
   readonly pinned: PinnedTarget;
   readonly validUntil: Date;
+  /**
+   * Notes that the token is used, where the secret came in one: when nothing else stands against the launch.
+   * @throws Refusal when another VM or pod was quicker, or when it can't be noted
+   */
+  readonly claim: () => Promise<void>;
+}
+
+export interface TargetAuthorizerOptions {
+  readonly finder: TargetFinder;
+  readonly reader: PodSecretReader;
+  readonly opener: SecretOpener;
+  /** Of the tokens that were used; `null` where none are accepted. */
+  readonly ledger: TokenLedger | null;
+  /** `secret-lifetime` and `secret-token-lifetime`. */
+  readonly lifetimeMs: number;
+  readonly tokenLifetimeMs: number;
 }
 
 /** Chooses the pod of a VM by the secret that the caller and the pod share. */
 export class TargetAuthorizer {
-  readonly #finder: TargetFinder;
-  readonly #reader: PodSecretReader;
-  readonly #lifetimeMs: number;
+  readonly #options: TargetAuthorizerOptions;
 
-  constructor(finder: TargetFinder, reader: PodSecretReader, lifetimeMs: number) {
-    this.#finder = finder;
-    this.#reader = reader;
-    this.#lifetimeMs = lifetimeMs;
+  constructor(options: TargetAuthorizerOptions) {
+    this.#options = options;
   }
 
   /** @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts */
   async authorize(vm: VmIdentity, secret: Secret): Promise<AuthorizedTarget> {
-    const found = this.#finder.find(vm);
+    const found = this.#options.finder.find(vm);
     const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {
       if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
-      chosen = await this.#choose(vm, secret, targets);
+      chosen = await inQuanta(() => this.#choose(vm, secret, targets));
       return chosen;
     } finally {
       for (const target of targets) if (target !== chosen?.pinned) target[Symbol.dispose]();
@@ -48,7 +64,8 @@ export class TargetAuthorizer {
   }
 
   async #choose(vm: VmIdentity, secret: Secret, targets: readonly PinnedTarget[]): Promise<AuthorizedTarget> {
-    const checks = targets.map((pinned) => this.#check(pinned, secret));
+    const opened = await this.#options.opener.open(secret);
+    const checks = targets.map((pinned) => this.#check(vm, pinned, opened));
     // All of them to their end, also where one fails: the fds of their targets are in use until then.
     await Promise.allSettled(checks);
     const outcomes = await Promise.all(checks);
@@ -65,36 +82,69 @@ export class TargetAuthorizer {
       refusals.length === 1 ? refusals : refusals.filter(({ code }) => code === 'secret-expired');
     const [refusal] = decisive;
     if (refusal !== undefined && decisive.length === 1) throw refusal;
-    throw ambiguous(vm, targets, 'none of them holds the secret of the domain');
+    const details = new Set(refusals.map(({ detail, message }) => detail ?? message));
+    throw ambiguous(vm, targets, 'none of them holds the secret of the domain', {
+      detail: [...details].join('; '),
+    });
   }
 
-  async #check(pinned: PinnedTarget, secret: Secret): Promise<AuthorizedTarget | Refusal> {
+  async #check(
+    vm: VmIdentity,
+    pinned: PinnedTarget,
+    opened: OpenedSecret,
+  ): Promise<AuthorizedTarget | Refusal> {
     const { launcher, target } = pinned;
+    const { reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
     try {
       const owner = { directory: launcher.directory, credentials: target.credentials };
-      const held = await this.#reader.read(owner);
+      const held = await reader.read(owner);
       // The reading took time: what was read must still be the file of that very process.
       if (!launcher.isAlive()) return launcherEnded(target.pid);
-      if (!compareSecrets(secret, held.secret))
-        throw new Refusal(
-          'secret-mismatch',
-          'Cannot accept the secret of the domain: it is not the one in the pod',
-          `set KUBEVIRT_IO_SECRET to what "${this.#reader.secretFile}" of the pod holds`,
-        );
-      const { validUntil } = checkSecretLifetime({
-        secretFile: this.#reader.secretFile,
-        expiresAtFile: this.#reader.expiresAtFile,
+      const podUid = target.podUid ?? target.containerId;
+      const tokenUser = tokenOwner(podUid ?? '', vm.uuid);
+      const validUntil = judgeSecret({
+        opened,
+        held: held.secret,
+        isUsedElsewhere: ({ id }) => ledger?.isForeign(id, tokenUser) ?? false,
+        secretFile: reader.secretFile,
+        expiresAtFile: reader.expiresAtFile,
         expiresAt: held.expiresAt,
         now: Date.now(),
         containerAge: (os.uptime() - target.init.startTime / TICKS_PER_SECOND) * 1000,
-        lifetime: this.#lifetimeMs,
+        lifetime: lifetimeMs,
+        vmUuid: vm.uuid,
+        podUid,
+        longestLifetime: tokenLifetimeMs,
       });
-      return { pinned, validUntil };
+      return { pinned, validUntil, claim: () => this.#claim(opened, tokenUser) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       // The file of a pod that ended cannot be read either: say what is behind it.
       return launcher.isAlive() ? error : launcherEnded(target.pid);
     }
+  }
+
+  async #claim({ claims }: OpenedSecret, owner: string): Promise<void> {
+    const { ledger, reader } = this.#options;
+    if (claims === null || ledger === null) return;
+    await inQuanta(async () => {
+      const { id, expiresAt } = claims;
+      if (!(await ledger.claim({ id, owner, expiresAt })))
+        throw secretMismatch(reader.secretFile, replayDetail);
+    });
+  }
+}
+
+/** Hands on what comes of an action, but not how long it took to find a secret wrong. */
+async function inQuanta<Result>(action: () => Promise<Result>): Promise<Result> {
+  const begin = performance.now();
+  try {
+    return await action();
+  } catch (error) {
+    const isWrongSecret =
+      error instanceof Refusal && (error.code === 'secret-mismatch' || error.code === 'target-ambiguous');
+    if (isWrongSecret) await waitForQuantum(begin);
+    throw error;
   }
 }
 

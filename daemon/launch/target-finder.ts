@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 
-import { Refusal } from '../errors.ts';
+import { Refusal, type RefusalOptions } from '../errors.ts';
 import { scanLaunchers } from '../host/scan-launchers.ts';
 import { cgroupIdentity } from '../target/cgroup-identity.ts';
 import { selectTargets } from '../target/select-target.ts';
@@ -116,12 +116,18 @@ export function notFound(vm: VmIdentity, { turnedDown, zombies }: FoundTargets):
 }
 
 /** Says that several pods claim one VM. */
-export function ambiguous(vm: VmIdentity, targets: readonly PinnedTarget[], detail: string): Refusal {
+export function ambiguous(
+  vm: VmIdentity,
+  targets: readonly PinnedTarget[],
+  why: string,
+  options?: RefusalOptions,
+): Refusal {
   const pods = targets.map(({ target }) => target.podUid ?? `process ${target.pid}`).join(' and ');
   return new Refusal(
     'target-ambiguous',
-    `Cannot choose between the pods of VM ${describeVm(vm)} (${pods}): ${detail}`,
+    `Cannot choose between the pods of VM ${describeVm(vm)} (${pods}): ${why}`,
     "delete the pod that is not the VM's, or give each pod a secret of its own",
+    options,
   );
 }
 

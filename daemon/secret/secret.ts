@@ -1,8 +1,9 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const redacted = '[redacted]';
 const newline = 0x0a;
+const randomLength = 32;
 
 /** A secret that does not show itself: not in a template, not in JSON, not in a log, not in an inspected object. */
 export class Secret {
@@ -22,6 +23,11 @@ export class Secret {
     return Secret.fromBytes(Buffer.from(text, 'utf8'));
   }
 
+  /** One that nobody knows: a new one, or one that is compared where there is none to compare. */
+  static random(): Secret {
+    return Secret.fromText(randomBytes(randomLength).toString('base64url'));
+  }
+
   get isEmpty(): boolean {
     return this.#bytes.length === 0;
   }
@@ -29,6 +35,11 @@ export class Secret {
   /** HMAC-SHA256 of the secret: what may be compared without giving it away. */
   digest(key: Uint8Array): Buffer {
     return createHmac('sha256', key).update(this.#bytes).digest();
+  }
+
+  /** A copy of the bytes, for the few places that have to read, seal or write them. */
+  reveal(): Buffer {
+    return Buffer.from(this.#bytes);
   }
 
   toString(): string {

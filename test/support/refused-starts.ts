@@ -71,8 +71,9 @@ export const refusedSecrets: readonly RefusedStart[] = [
     reason: 'secret-mismatch',
     environment: { KUBEVIRT_IO_SECRET: 'a secret of somebody else' },
     line:
-      'Cannot accept the secret of the domain: it is not the one in the pod; set KUBEVIRT_IO_SECRET to what ' +
-      `"${secretFile}" of the pod holds`,
+      'Cannot accept the secret of the domain: it is not the one in the pod, or not for this VM and pod; set ' +
+      `KUBEVIRT_IO_SECRET to what "${secretFile}" of the pod holds, or seal that anew; the log of the node driver has ` +
+      'the reason',
   },
   {
     title: 'an "expires-at" that is no time',

@@ -32,6 +32,10 @@ describe('defaultConfig', () => {
       kubepodsBase: null,
       secretFile: '/etc/kubevirt/node-driver/secret',
       secretLifetime: 600_000,
+      secretForms: null,
+      secretKeys: [],
+      secretTokenLifetime: 86_400_000,
+      stateDirectory: '/var/lib/kubevirt-node-driver',
       targetWait: 0,
       libvirtState: '/var/lib/libvirt/qemu',
       libvirtRun: '/run/libvirt/qemu',
@@ -165,6 +169,18 @@ describe('parseConfig', () => {
     expect(errorOf('mode = exec\nnamespaces = net pid\n').message).to.match(
       /line 2: "namespaces" has pid, which exec mode cannot join.*; remove pid, or set "mode" to fork$/,
     );
+  });
+
+  it('refuses forms of secrets that take a key where there is none, on their line', () => {
+    expect(errorOf('\nsecret-forms = plain rsa jwe\n').message).to.match(
+      /line 2: "secret-forms" has rsa and jwe, which takes a private key; set "secret-keys", or leave it out$/,
+    );
+    expect(errorOf('secret-forms = jwt\n').message).to.match(/it must be one or more of plain rsa jwe, /);
+    expect(errorOf('secret-forms =\n').message).to.match(/it must be one or more of plain rsa jwe, /);
+    const forms = (text: string): unknown => parseConfig(text, '/x.conf').secretForms;
+    expect(forms('secret-forms = jwe, plain\nsecret-keys = /k\n')).to.deep.equal(['plain', 'jwe']);
+    expect(forms('secret-forms = plain\n')).to.deep.equal(['plain']);
+    expect(forms('secret-forms = auto\n')).to.equal(null);
   });
 
   it('refuses a key that is set twice and names both lines', () => {

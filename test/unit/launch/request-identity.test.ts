@@ -11,10 +11,11 @@ function identify(
   argv: readonly string[] = [],
   source: IdentitySource = 'env',
 ) {
-  return requestIdentity(
+  const { vm, secret } = requestIdentity(
     { env: env.map((entry) => Buffer.from(entry)), argv: argv.map((text) => Buffer.from(text)) },
     source,
   );
+  return { vm, secretText: secret?.reveal().toString() ?? null };
 }
 
 describe('requestIdentity', () => {

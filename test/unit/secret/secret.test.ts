@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { format, inspect } from 'node:util';
 import { compareSecrets } from '../../../daemon/secret/compare-secrets.ts';
 import { Secret } from '../../../daemon/secret/secret.ts';
@@ -26,6 +28,36 @@ describe('Secret', () => {
     const copy = Secret.fromBytes(bytes);
     bytes.fill(0);
     expect(compareSecrets(copy, Secret.fromText('abc'))).to.equal(true);
+  });
+});
+
+describe('Secret.reveal', () => {
+  it('gives a copy', () => {
+    const secret = Secret.fromText('abc\n');
+    secret.reveal().fill(0);
+    expect(secret.reveal().toString()).to.equal('abc');
+  });
+
+  it('is called where secrets are opened, sealed and written, and nowhere else', () => {
+    const root = path.resolve(import.meta.dirname, '../../../daemon');
+    const callers = readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter(
+        (file) => file.endsWith('.ts') && readFileSync(path.join(root, file), 'utf8').includes('.reveal('),
+      )
+      .sort();
+    expect(callers.filter((file) => !file.startsWith('commands/secret'))).to.deep.equal([
+      'secret/seal-as-jwe.ts',
+      'secret/seal-as-rsa.ts',
+      'secret/secret-opener.ts',
+    ]);
+  });
+});
+
+describe('Secret.random', () => {
+  it('has 256 bits, as text without a character that XML or a shell knows', () => {
+    const secrets = Array.from({ length: 50 }, () => Secret.random().reveal().toString());
+    expect(new Set(secrets).size).to.equal(50);
+    for (const secret of secrets) expect(secret).to.match(/^[A-Za-z0-9_-]{43}$/);
   });
 });
 
