@@ -1,14 +1,16 @@
-import type { Config } from './config.ts';
+import type { Settings } from './config.ts';
 
 /** One key of the configuration file, as docs/configuration.md lists it. */
 export interface ConfigKey {
   readonly key: string;
-  readonly property: keyof Config;
+  readonly property: keyof Settings;
   /** The default as it would stand in the file. */
   readonly defaultText: string;
   /** What kind of value, or its unit. */
   readonly unit: string;
   readonly meaning: string;
+  /** A probe profile may have a value of its own: `profile.NAME.KEY`. */
+  readonly perProfile?: true;
 }
 
 export const configKeys: readonly ConfigKey[] = [
@@ -34,12 +36,22 @@ export const configKeys: readonly ConfigKey[] = [
     meaning: 'Holds `qemu-kube-broker` and `qemu-kube-shim`. `auto` looks beside the daemon itself.',
   },
   {
+    key: 'emulators-directory',
+    property: 'emulatorsDirectory',
+    defaultText: '/usr/local/lib/kubevirt-node-driver/emulators',
+    unit: 'path',
+    meaning:
+      'Holds a directory for each probe profile, with copies of the stub in it and `local`, the emulator that answers ' +
+      'probes: see [profiles.md](profiles.md).',
+  },
+  {
     key: 'launch-users',
     property: 'launchUsers',
     defaultText: 'libvirt-qemu, qemu',
     unit: 'users',
     meaning:
       'Who may launch: the users that libvirt runs QEMU as. Names that the node does not know are skipped.',
+    perProfile: true,
   },
   {
     key: 'launch-group',
@@ -71,6 +83,7 @@ export const configKeys: readonly ConfigKey[] = [
     meaning:
       'How QEMU gets into the pod: forked by a supervisor while the stub `qemu-kube` waits, or executed by the stub ' +
       '`qemu-kube-exec` itself.',
+    perProfile: true,
   },
   {
     key: 'emulator',
@@ -78,6 +91,7 @@ export const configKeys: readonly ConfigKey[] = [
     defaultText: '/usr/bin/qemu-system-x86_64',
     unit: 'path in the pod',
     meaning: 'The QEMU to run. It is looked up in the joined mount namespace.',
+    perProfile: true,
   },
   {
     key: 'namespaces',
@@ -87,6 +101,7 @@ export const configKeys: readonly ConfigKey[] = [
     meaning:
       'Namespaces of the pod that QEMU joins. `pid` is for fork mode only, and for a libvirt whose own PID namespace is ' +
       "an ancestor of the pod's. `user` and `time` are not supported by this release.",
+    perProfile: true,
   },
   {
     key: 'seccomp',

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { namespaceKinds } from '../target/target.ts';
+import type { ProfileConfig } from './profile-config.ts';
 import * as value from './value-schemas.ts';
 
 /** The namespaces of a pod that QEMU can join. */
@@ -10,6 +11,7 @@ export const configSchema = v.object({
   proc: value.absolutePath,
   runDirectory: value.absolutePath,
   libraryDirectory: value.absolutePathOrAuto,
+  emulatorsDirectory: value.absolutePath,
   launchUsers: value.accounts,
   launchGroup: value.accountOrNone,
   apiUsers: value.accounts,
@@ -38,7 +40,13 @@ export const configSchema = v.object({
 });
 
 /**
- * The daemon's configuration. Durations are milliseconds. `null` stands for `auto`, for `off` in
+ * What the keys of the file are set to. Durations are milliseconds. `null` stands for `auto`, for `off` in
  * `httpAddress`, and for "none given" in `launchGroup`.
  */
-export type Config = Readonly<v.InferOutput<typeof configSchema>>;
+export type Settings = Readonly<v.InferOutput<typeof configSchema>>;
+
+/** The daemon's configuration. */
+export interface Config extends Settings {
+  /** The probe profiles that have a setting of their own, by name. */
+  readonly profiles: ReadonlyMap<string, ProfileConfig>;
+}

@@ -28,6 +28,21 @@ secret-lifetime = 5m      # counted from the start of the container
 ## Keys
 `;
 
+const profiles = `
+## Keys of a profile
+
+\`profile.NAME.KEY = value\` is for the launches of one [probe profile](profiles.md) alone. What a profile does not set is as
+it is for the whole node. A name is 1 to 31 of \`a-z\`, \`0-9\` and \`-\`, not beginning with \`-\`: that of the profile's
+directory in \`emulators-directory\`. KEY is one of these:
+
+KEYS
+
+\`\`\`
+profile.figures.mode = exec
+profile.figures.namespaces = mnt net
+\`\`\`
+`;
+
 /** The text of docs/configuration.md, with the table laid out as Prettier does it. */
 export function renderReference(): string {
   const rows = configKeys.map(({ key, defaultText, unit, meaning }) => [
@@ -36,7 +51,9 @@ export function renderReference(): string {
     unit,
     meaning,
   ]);
-  return `${introduction}\n${table(['Key', 'Default', 'Value', 'Meaning'], rows)}\n`;
+  const own = configKeys.filter(({ perProfile }) => perProfile).map(({ key }) => `- \`${key}\``);
+  const ofProfiles = profiles.replace('KEYS', own.join('\n'));
+  return `${introduction}\n${table(['Key', 'Default', 'Value', 'Meaning'], rows)}\n${ofProfiles}`;
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

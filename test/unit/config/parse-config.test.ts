@@ -20,6 +20,7 @@ describe('defaultConfig', () => {
       proc: '/proc',
       runDirectory: '/run/kubevirt-node-driver',
       libraryDirectory: null,
+      emulatorsDirectory: '/usr/local/lib/kubevirt-node-driver/emulators',
       launchUsers: ['libvirt-qemu', 'qemu'],
       launchGroup: null,
       apiUsers: ['0'],
@@ -45,6 +46,7 @@ describe('defaultConfig', () => {
       logFormat: 'json',
       stubGoneGrace: 2_000,
       podGoneGrace: 1_000,
+      profiles: new Map(),
     });
   });
 });
@@ -155,6 +157,26 @@ describe('parseConfig', () => {
     ['constructor = 1', '"constructor" is an unknown key; remove it, or use one of proc, run-directory, '],
     ['__proto__ = 1', '"__proto__" is an unknown key; remove it'],
     ['[section]', '"[section]" has no "="'],
+    ['profile.a.mdoe = exec', '"profile.a.mdoe" is an unknown key; did you mean "mode"?'],
+    ['profile.a.proc = /x', '"proc" holds for all profiles alike; a profile may have launch-users, mode, '],
+    [
+      'profile.a.__proto__ = x',
+      '"profile.a.__proto__" is an unknown key; remove it, or use one of launch-users',
+    ],
+    ['profile.mode = exec', '"profile.mode" is an unknown key'],
+    ...['A', '-a', '', 'a.b', 'a/b', '..', 'a b', `${'a'.repeat(32)}`, 'ä'].map(
+      (name): readonly [string, string] => [
+        `profile.${name}.mode = exec`,
+        `is for a profile with the name "${name}"; a name must be 1 to 31 of a-z, 0-9 and -`,
+      ],
+    ),
+    ['profile.a.mode = frok', '"profile.a.mode" is "frok"; it must be one of fork, exec'],
+    ['profile.a.emulator = qemu', `"profile.a.emulator" is "qemu"; ${pathRule}`],
+    [
+      'profile.a.namespaces = net user',
+      '"profile.a.namespaces" is "net user"; it must be one or more of mnt net',
+    ],
+    ['profile.a.launch-users =', '"profile.a.launch-users" is ""; it must be a comma separated list'],
   ];
   for (const [text, cause] of refused) {
     it(`refuses ${JSON.stringify(text.slice(0, 60))} on its line`, () => {
@@ -181,6 +203,68 @@ describe('parseConfig', () => {
     expect(forms('secret-forms = jwe, plain\nsecret-keys = /k\n')).to.deep.equal(['plain', 'jwe']);
     expect(forms('secret-forms = plain\n')).to.deep.equal(['plain']);
     expect(forms('secret-forms = auto\n')).to.equal(null);
+  });
+
+  it('gives a profile what it sets, and else what the node has, wherever that stands', () => {
+    const text = [
+      'profile.b-2.mode = exec',
+      'profile.b-2.launch-users = 107',
+      'profile.a.namespaces = net pid',
+      'profile.a.emulator = /opt/qemu',
+      'emulator = /usr/libexec/qemu-kvm',
+      'namespaces = mnt',
+    ];
+    const config = parseConfig(text.join('\n'), '/x.conf');
+    const emulator = '/usr/libexec/qemu-kvm';
+    expect([...config.profiles]).to.deep.equal([
+      ['b-2', { mode: 'exec', emulator, namespaces: ['mnt'], launchUsers: ['107'] }],
+      [
+        'a',
+        {
+          mode: 'fork',
+          emulator: '/opt/qemu',
+          namespaces: ['net', 'pid'],
+          launchUsers: ['libvirt-qemu', 'qemu'],
+        },
+      ],
+    ]);
+    expect({ ...config, profiles: new Map() }).to.deep.equal({
+      ...defaultConfig(),
+      emulator,
+      namespaces: ['mnt'],
+    });
+  });
+
+  const pidInExec: readonly (readonly [readonly string[], number | undefined, string])[] = [
+    [
+      ['profile.a.mode = exec', 'profile.a.namespaces = pid'],
+      2,
+      '"profile.a.namespaces" has pid, which exec',
+    ],
+    [['mode = exec', 'profile.a.namespaces = pid'], 2, 'or "profile.a.mode" to fork'],
+    [['namespaces = pid', 'profile.a.mode = exec'], 2, '"profile.a.mode" is exec, but "namespaces" has pid'],
+    [['profile.a.mode = exec', 'profile.b.namespaces = pid'], undefined, ''],
+    [['mode = exec', 'profile.a.mode = fork', 'profile.a.namespaces = pid'], undefined, ''],
+    [['namespaces = pid', 'profile.a.mode = exec', 'profile.a.namespaces = net'], undefined, ''],
+  ];
+  for (const [lines, line, cause] of pidInExec)
+    it(`${line === undefined ? 'accepts' : 'refuses'} ${lines.join('; ')}`, () => {
+      if (line === undefined) parseConfig(lines.join('\n'), '/x.conf');
+      else {
+        const { problems } = errorOf(lines.join('\n'));
+        expect(problems.map((problem) => problem.line)).to.deep.equal([line]);
+        expect(problems[0]?.text).to.include(cause);
+      }
+    });
+
+  it('reports a bad value of the node once, not again for each profile', () => {
+    expect(errorOf('mode = x\nprofile.a.emulator = /q').problems.map(({ line }) => line)).to.deep.equal([1]);
+  });
+
+  it("refuses a profile's key that is set twice", () => {
+    expect(errorOf('profile.a.mode = exec\nprofile.a.mode = exec').message).to.match(
+      /line 2: "profile\.a\.mode" is set on line 1 already; keep one of them$/,
+    );
   });
 
   it('refuses a key that is set twice and names both lines', () => {
