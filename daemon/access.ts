@@ -8,9 +8,11 @@ export interface Access {
   readonly launchUids: ReadonlySet<number>;
   readonly launchGid: number;
   readonly apiUids: ReadonlySet<number>;
+  /** Who may launch by the stubs of a profile, by its name. */
+  readonly profileUids: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-type AccessConfig = Pick<Config, 'launchUsers' | 'launchGroup' | 'apiUsers'>;
+type AccessConfig = Pick<Config, 'launchUsers' | 'launchGroup' | 'apiUsers' | 'profiles'>;
 
 /**
  * Looks the users and the group of the configuration up in the node's files.
@@ -30,7 +32,17 @@ export function resolveAccess(config: AccessConfig, host: Pick<HostView, 'root'>
     logger.warn('Only root can connect to the launch socket: set launch-group, or use the setuid stub', {
       users: config.launchUsers,
     });
-  return { launchUids: launch.uids, launchGid: launchGid ?? 0, apiUids: api.uids };
+  const profileUids = new Map<string, ReadonlySet<number>>();
+  for (const [profile, { launchUsers }] of config.profiles) {
+    const { uids, unknown } = resolveUsers(users, launchUsers);
+    if (uids.size === 0)
+      logger.warn('Nobody may launch by a profile: the node has none of its launch-users', {
+        profile,
+        users: unknown,
+      });
+    profileUids.set(profile, uids);
+  }
+  return { launchUids: launch.uids, launchGid: launchGid ?? 0, apiUids: api.uids, profileUids };
 }
 
 function groupOf(launchGroup: string | null, host: Pick<HostView, 'root'>): number | null {

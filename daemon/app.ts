@@ -14,6 +14,7 @@ import { ExecHandOver } from './launch/exec-hand-over.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
+import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { TargetFinder } from './launch/target-finder.ts';
 import { ExecSupervisor } from './machines/exec-supervisor.ts';
@@ -26,6 +27,9 @@ import { errorFields, type Logger } from './observe/logger.ts';
 import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.ts';
 import { createNodeBackend } from './node-backend.ts';
 import { findPackageRoot } from './package-root.ts';
+import { ProbeRefresher } from './profiles/probe-refresher.ts';
+import { profileSettings } from './profiles/profile-settings.ts';
+import { StubProfiles } from './profiles/stub-profiles.ts';
 import { makeRunDirectory } from './run-directory.ts';
 import { loadFilter } from './seccomp/load-filter.ts';
 import { openSecrets } from './secret/open-secrets.ts';
@@ -36,6 +40,7 @@ const API_GRACE_MS = 3000;
 const LAUNCH_GRACE_MS = 5000;
 const REQUEST_DEADLINE_MS = 2000;
 const LAUNCH_DEADLINE_MS = 8000;
+const PROFILES_INTERVAL_MS = 5000;
 
 /** A daemon that serves. */
 export interface App {
@@ -130,6 +135,22 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   });
   started.defer(() => execSupervisor.close());
 
+  const { own, common: commonSettings, uids } = profileSettings(config, access);
+  const profiles = new StubProfiles({
+    hostRoot: host.root,
+    directory: config.emulatorsDirectory,
+    settings: own,
+    common: commonSettings,
+  });
+  const refresher = new ProbeRefresher({
+    libc,
+    profiles,
+    hostRoot: host.root,
+    logger: logger.child('profiles'),
+    intervalMs: PROFILES_INTERVAL_MS,
+  });
+  started.defer(() => refresher.close());
+
   const finder = new TargetFinder({
     libc,
     proc: config.proc,
@@ -157,14 +178,11 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
       libc,
       supervisor: execSupervisor,
       hostRoot: host.root,
-      namespaces: config.namespaces,
       deadlineMs: LAUNCH_DEADLINE_MS,
     }),
-    mode: config.mode,
+    settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
     state,
     policy: {
-      emulator: config.emulator,
-      namespaces: config.namespaces,
       stubGoneGraceMs: config.stubGoneGrace,
       podGoneGraceMs: config.podGoneGrace,
       deadlineMs: LAUNCH_DEADLINE_MS,
@@ -180,7 +198,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   const launches = new LaunchServer({
     libc,
     proc: config.proc,
-    allowedUids: access.launchUids,
+    allowedUids: uids,
     requestDeadlineMs: REQUEST_DEADLINE_MS,
     launch: (request, caller, connection) => controller.launch(request, caller, connection),
     observer,
@@ -202,6 +220,8 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   started.defer(() => api.close(API_GRACE_MS));
   health.set('api-socket', true);
 
+  // Not waited for: the file system of an emulator may be slow to answer.
+  void refresher.start();
   const door = await openLaunchSocket(run.launchSocket, access.launchGid, launches, logger);
   started.defer(async () => {
     door.close();

@@ -60,6 +60,7 @@ export function machineToProto(machine: Machine): proto.Machine {
     containerId: machine.containerId ?? '',
     state: stateNames[machine.state],
     mode: modeNames[machine.mode],
+    profile: machine.profile ?? '',
     emulator: machine.emulator,
     stub: processToProto(machine.stub),
     ...(shim && { shim: processToProto(shim) }),

@@ -12,11 +12,12 @@ import { timeOf } from './time-of.ts';
 /** Machines as a table, one a line. */
 export function formatMachineList(machines: readonly MachineOutput[]): string {
   return formatTable([
-    ['LAUNCH ID', 'STATE', 'MODE', 'VM UUID', 'VM NAME', 'POD UID', 'QEMU', 'CREATED'],
+    ['LAUNCH ID', 'STATE', 'MODE', 'PROFILE', 'VM UUID', 'VM NAME', 'POD UID', 'QEMU', 'CREATED'],
     ...machines.map((machine) => [
       machine.launchId,
       wordFromProto(machine.state),
       wordFromProto(machine.mode),
+      printable(machine.profile) || '-',
       printable(machine.vm?.uuid ?? ''),
       printable(machine.vm?.name ?? '') || '-',
       machine.podUid || 'none',
@@ -32,6 +33,7 @@ export function formatMachine(machine: MachineOutput): string {
     ['Launch ID', machine.launchId],
     ['State', wordFromProto(machine.state)],
     ['Mode', wordFromProto(machine.mode)],
+    ['Profile', printable(machine.profile) || 'none'],
     ['VM UUID', printable(machine.vm?.uuid ?? '')],
     ['VM name', printable(machine.vm?.name ?? '') || '-'],
     ['Pod UID', machine.podUid || 'none'],

@@ -12,6 +12,7 @@ export function machineToJson(machine: MachineOutput): unknown {
     containerID: machine.containerId,
     state: wordFromProto(machine.state),
     mode: wordFromProto(machine.mode),
+    profile: machine.profile,
     emulator: machine.emulator,
     stub: machine.stub,
     shim: machine.shim,

@@ -11,6 +11,17 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** Which file it is, of all that this node has: as `stat(2)` numbers it. */
+export interface FileIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+export interface FileStatus extends FileIdentity {
+  /** Its names; none when it was removed, or replaced. */
+  readonly links: number;
+}
+
 /**
  * The system calls that Node has no word for. All are quick and none touches per-thread state (namespaces,
  * credentials): such things belong into the broker and the shim.
@@ -34,6 +45,10 @@ export interface Libc {
   socketPair(): readonly [number, number];
   /** A memory file with this content that nobody can change any more, close-on-exec. */
   sealedMemory(name: string, content: Uint8Array): number;
+  /** What is known of a file without asking its file system, which may be a process that does not answer (FUSE). */
+  statCached(path: string): FileStatus;
+  /** Sets the time of the last change of an open file's attributes to now, and leaves its content's time and its mode. */
+  bumpChangeTime(fd: number): void;
   /** Locks an open file for this process alone, until it closes it or ends. Throws `EAGAIN` when another has it. */
   lock(fd: number): void;
 }
@@ -53,6 +68,12 @@ const F_ADD_SEALS = 1033;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const ALL_SEALS = 0x0f;
+const AT_FDCWD = -100;
+const AT_STATX_DONT_SYNC = 0x4000;
+const STATX_NLINK_INO = 0x104;
+const STATX_SIZE = 256;
+const UTIME_NOW = 0x3fffffffn;
+const UTIME_OMIT = 0x3ffffffen;
 
 const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
@@ -86,6 +107,8 @@ export function createLibc(): Libc {
   const fcntl: Call = library.func('int fcntl(int, int, int)');
   const flock: Call = library.func('int flock(int, int)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
+  const statx: Call = library.func('statx', 'int', ['int', 'str', 'int', 'uint', 'void *']);
+  const futimens: Call = library.func('futimens', 'int', ['int', 'void *']);
   const syscall: Call = library.func('long syscall(long, long, long, void *, long)');
 
   /** errno is the thread's and live: it is read in the expression right after the call. */
@@ -175,8 +198,33 @@ export function createLibc(): Libc {
       }
     },
 
+    statCached(path) {
+      const status = Buffer.alloc(STATX_SIZE);
+      const action = `look at ${path}`;
+      call(action, 'statx', statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_NLINK_INO, status);
+      const [major, minor] = [BigInt(status.readUInt32LE(136)), BigInt(status.readUInt32LE(140))];
+      return {
+        device: makeDevice(major, minor),
+        inode: status.readBigUInt64LE(32),
+        links: status.readUInt32LE(16),
+      };
+    },
+
+    bumpChangeTime(fd) {
+      // Of the times of access and of change of content: two struct timespec.
+      const times = Buffer.alloc(32);
+      times.writeBigInt64LE(UTIME_NOW, 8);
+      times.writeBigInt64LE(UTIME_OMIT, 24);
+      call('change the times of a file', 'futimens', futimens, fd, times);
+    },
+
     lock(fd) {
       call('lock a file', 'flock', flock, fd, LOCK_EX | LOCK_NB);
     },
   };
+}
+
+/** One number for a device, as the C library makes it. */
+function makeDevice(major: bigint, minor: bigint): bigint {
+  return ((major & ~0xfffn) << 32n) | ((major & 0xfffn) << 8n) | ((minor & ~0xffn) << 12n) | (minor & 0xffn);
 }

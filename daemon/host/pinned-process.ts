@@ -8,7 +8,7 @@ import {
   type Namespaces,
   type ProcessIdentity,
 } from '../target/target.ts';
-import type { Libc } from './libc.ts';
+import type { FileStatus, Libc } from './libc.ts';
 
 const READ_LIMIT = 65536;
 
@@ -132,9 +132,8 @@ export class PinnedProcess implements Disposable {
   }
 
   /** Device and inode of what a link leads to, e.g. the executable. */
-  statLink(name: string): { readonly device: bigint; readonly inode: bigint } {
-    const { dev, ino } = fs.statSync(`/proc/self/fd/${this.directory}/${name}`, { bigint: true });
-    return { device: dev, inode: ino };
+  statLink(name: string): FileStatus {
+    return this.#libc.statCached(`/proc/self/fd/${this.directory}/${name}`);
   }
 
   namespaces(): Namespaces {

@@ -21,7 +21,6 @@ export interface ExecHandOverOptions {
   readonly supervisor: ExecSupervisor;
   /** Put before a path of the node. */
   readonly hostRoot: string;
-  readonly namespaces: readonly NamespaceKind[];
   /** For the stub, from ENTER to QEMU. */
   readonly deadlineMs: number;
 }
@@ -30,6 +29,8 @@ export interface ExecHandOverOptions {
 export interface ExecLaunch {
   readonly machine: Machine;
   readonly plan: LaunchPlan;
+  /** Those that the plan joins. */
+  readonly namespaces: readonly NamespaceKind[];
   readonly stub: PinnedProcess;
   readonly connection: LaunchConnection;
   readonly pinned: PinnedTarget;
@@ -57,14 +58,14 @@ export class ExecHandOver {
    */
   async run(launch: ExecLaunch): Promise<Machine> {
     const { supervisor } = this.#options;
-    const { machine, pinned, stub } = launch;
+    const { machine, namespaces, pinned, stub } = launch;
     const { init } = pinned.target;
     try {
       // On disk before the stub is anywhere but where libvirt put it.
-      supervisor.prepare(machine, init);
+      supervisor.prepare(machine, init, namespaces);
       this.#move(launch);
       await this.#sendIn(launch);
-      if (!hasEntered(stub, machine.namespaces, this.#options.namespaces)) {
+      if (!hasEntered(stub, machine.namespaces, namespaces)) {
         stub.signal(machineSignals.KILL);
         throw new Refusal(
           'launch-failed',

@@ -24,6 +24,7 @@ import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-
 import type { PinnedTarget } from './pinned-target.ts';
 import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
+import { keyOf, type AppliedSettings, type StubSettings } from './stub-settings.ts';
 import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts';
 
 const WAIT_INTERVAL_MS = 250;
@@ -38,10 +39,11 @@ export interface LaunchControllerOptions {
   readonly registry: MachineRegistry;
   readonly supervisor: MachineSupervisor;
   readonly execHandOver: ExecHandOver;
-  /** Requests of the other mode are refused. */
-  readonly mode: LaunchMode;
+  /** What differs by the stub that calls. */
+  readonly settings: StubSettings;
   readonly state: StateDirectory;
-  readonly policy: LaunchPolicy;
+  /** What is alike for all. */
+  readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
   readonly paths: LibvirtPaths;
   readonly identity: IdentitySource;
   /** How long to wait for a pod that is not there yet. */
@@ -72,6 +74,7 @@ interface Demand {
   readonly connection: LaunchConnection;
   readonly vm: VmIdentity;
   readonly domain: LibvirtDomain;
+  readonly settings: AppliedSettings;
 }
 
 /** One launch from request to running QEMU: identity, target, secret, plan, shim. */
@@ -84,7 +87,8 @@ export class LaunchController {
 
   /** @throws Refusal with the reason; the stub has not been told yet then */
   async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
-    this.#checkMode(request.mode);
+    const settings = await this.#options.settings.of(caller);
+    checkMode(request.mode, settings);
     const { vm, secret } = requestIdentity(request, this.#options.identity);
     if (secret === null)
       throw new Refusal(
@@ -95,20 +99,10 @@ export class LaunchController {
     const domain = libvirtDomain(request, this.#options.paths);
     const authorized = await this.#authorize(vm, secret, connection.gone);
     try {
-      return await this.#start({ request, caller, connection, vm, domain }, authorized);
+      return await this.#start({ request, caller, connection, vm, domain, settings }, authorized);
     } finally {
       authorized.pinned[Symbol.dispose]();
     }
-  }
-
-  #checkMode(asked: LaunchMode): void {
-    const { mode } = this.#options;
-    if (asked === mode) return;
-    throw new Refusal(
-      'launch-failed',
-      `Cannot launch in ${asked} mode: this node is configured for ${mode} mode`,
-      `install "${mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube'}" as the emulator, or set "mode = ${asked}" in qemu-kube.conf`,
-    );
   }
 
   async #authorize(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
@@ -165,7 +159,7 @@ export class LaunchController {
     // The last thing that can refuse; it takes time, in which another launch may have got here.
     await this.#claim(claim);
     checkFree();
-    const machine = describeMachine(demand, pinned, this.#options.policy.emulator);
+    const machine = describeMachine(demand, pinned);
     try {
       const machineRunning = await (request.mode === 'exec'
         ? this.#sendIn(machine, demand, pinned)
@@ -235,20 +229,28 @@ export class LaunchController {
   /** Has the stub itself enter the pod. */
   #sendIn(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
     const { caller, connection } = demand;
+    const { namespaces } = demand.settings;
     const plan = this.#plan(machine, demand, pinned, []);
-    return this.#options.execHandOver.run({ machine, plan, stub: caller.process, connection, pinned });
+    return this.#options.execHandOver.run({
+      machine,
+      plan,
+      namespaces,
+      stub: caller.process,
+      connection,
+      pinned,
+    });
   }
 
   #plan(
     machine: Machine,
-    { request, caller, domain }: Demand,
+    { request, caller, domain, settings }: Demand,
     pinned: PinnedTarget,
     shimCgroups: readonly string[],
   ): LaunchPlan {
     const { host, policy } = this.#options;
     return planLaunch({
       launchId: machine.launchId,
-      policy,
+      policy: { ...policy, emulator: settings.emulator, namespaces: settings.namespaces },
       request,
       caller,
       domain,
@@ -274,10 +276,19 @@ function alreadyRunning({ vm, launchId, podUid }: Machine, asked: string | null)
   );
 }
 
+function checkMode(asked: LaunchMode, { mode, profile }: AppliedSettings): void {
+  if (asked === mode) return;
+  throw new Refusal(
+    'launch-failed',
+    `Cannot launch in ${asked} mode: ${profile === null ? 'this node' : `profile "${profile}"`} is configured for ${mode} mode`,
+    `install "${mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube'}" as the emulator, or set ` +
+      `"${keyOf(profile, 'mode')} = ${asked}" in qemu-kube.conf`,
+  );
+}
+
 function describeMachine(
-  { request, caller, vm }: Demand,
+  { request, caller, vm, settings: { profile, emulator } }: Demand,
   { target }: PinnedTarget,
-  emulator: string,
 ): Machine {
   return {
     launchId: randomUUID(),
@@ -286,6 +297,7 @@ function describeMachine(
     containerId: target.containerId,
     state: 'starting',
     mode: request.mode,
+    ...(profile !== null && { profile }),
     emulator,
     stub: caller.identity,
     target: { pid: target.pid, startTime: target.startTime },

@@ -29,7 +29,7 @@ export interface ExecSupervisorOptions {
   readonly bootId: string;
   readonly hostRoot: string;
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** Those that QEMU joins. */
+  /** Those that QEMU joins, for records that do not say so. */
   readonly namespaces: readonly NamespaceKind[];
   readonly podGoneGraceMs: number;
   /** Told of what went wrong with one machine; the others go on. */
@@ -49,11 +49,11 @@ export class ExecSupervisor {
     this.#options = options;
   }
 
-  /** Makes a launch known, which reserves its VM, and puts it on disk. */
-  prepare(machine: Machine, init: ProcessIdentity): void {
+  /** Makes a launch known, which reserves its VM, and puts it on disk, with the namespaces that it is to join. */
+  prepare(machine: Machine, init: ProcessIdentity, joined: readonly NamespaceKind[]): void {
     const { registry, state, bootId } = this.#options;
     registry.put(machine);
-    state.create({ version: 1, bootId, machine, shimCgroups: [], init });
+    state.create({ version: 1, bootId, machine, shimCgroups: [], init, joined });
   }
 
   /** Undoes {@link prepare} for a launch that came to nothing. Never throws. */
@@ -104,12 +104,12 @@ export class ExecSupervisor {
 
   #adoptOne(record: MachineRecord): void {
     const { registry, state } = this.#options;
-    const { machine, init } = record;
+    const { machine, init, joined = this.#options.namespaces } = record;
     if (init === undefined)
       throw new Error('Cannot read the record of a machine of exec mode: it is left alone');
     if (state.readFile(machine.launchId, 'started') === null) {
       registry.put(machine);
-      void this.#lookForEmulator(machine, init);
+      void this.#lookForEmulator(machine, init, joined);
       return;
     }
     const running: Machine = { ...machine, state: 'running', qemu: machine.stub };
@@ -118,7 +118,11 @@ export class ExecSupervisor {
   }
 
   /** The daemon that had sent the stub into the pod did not live to see what came of it. */
-  async #lookForEmulator(machine: Machine, init: ProcessIdentity): Promise<void> {
+  async #lookForEmulator(
+    machine: Machine,
+    init: ProcessIdentity,
+    joined: readonly NamespaceKind[],
+  ): Promise<void> {
     const { launchId } = machine;
     const deadline = performance.now() + ADOPTED_DEADLINE_MS;
     try {
@@ -128,7 +132,7 @@ export class ExecSupervisor {
           this.discard(launchId);
           return;
         }
-        if (hasEntered(stub, machine.namespaces, this.#options.namespaces)) {
+        if (hasEntered(stub, machine.namespaces, joined)) {
           this.started(launchId, init);
           return;
         }

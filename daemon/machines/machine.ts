@@ -27,6 +27,8 @@ export interface Machine {
   readonly containerId: string | null;
   readonly state: MachineState;
   readonly mode: LaunchMode;
+  /** The probe profile of its stub; absent where the stub is in none. */
+  readonly profile?: string;
   readonly emulator: string;
   readonly stub: ProcessIdentity;
   readonly shim?: ProcessIdentity;

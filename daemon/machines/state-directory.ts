@@ -3,7 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
-import type { ProcessIdentity } from '../target/target.ts';
+import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
 import type { Machine } from './machine.ts';
 
 /** What is on disk of one launch, for the next daemon. Never a secret. */
@@ -16,6 +16,8 @@ export interface MachineRecord {
   readonly shimCgroups: readonly string[];
   /** In exec mode: the first process of the pod's container, whose end is QEMU's. */
   readonly init?: ProcessIdentity;
+  /** In exec mode: the namespaces that QEMU joins. Absent in records of release 0.1.0: those of the configuration then. */
+  readonly joined?: readonly NamespaceKind[];
 }
 
 /** `state/`: one directory a launch, made by the daemon, written by daemon (`launch.json`) and shim (the rest). */

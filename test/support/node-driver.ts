@@ -104,11 +104,31 @@ export class NodeDriver {
     symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
   }
 
+  /**
+   * Makes a probe profile beside that of `emulator`, its stub as every other one's.
+   *
+   * @param local the emulator that answers its probes
+   * @returns path for a domain's `<emulator>`
+   */
+  addProfile(name: string, mode: LaunchMode, local: string): string {
+    const directory = join(this.#scratch.directory, 'emulators', name);
+    const emulator = join(directory, 'qemu-system-x86_64');
+    mkdirSync(directory, { mode: 0o755 });
+    const stub = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
+    this.#installStub(join(this.#scratch.directory, 'stub', stub), emulator);
+    symlinkSync(local, join(directory, 'local'));
+    return emulator;
+  }
+
   /** Puts another program in the place of the stub; before the daemon starts, since it knows its stubs. */
   installStub(program: string): void {
-    copyFileSync(program, this.emulator);
-    chownSync(this.emulator, 0, findQemuAccount().gid);
-    chmodSync(this.emulator, 0o4750);
+    this.#installStub(program, this.emulator);
+  }
+
+  #installStub(program: string, path: string): void {
+    copyFileSync(program, path);
+    chownSync(path, 0, findQemuAccount().gid);
+    chmodSync(path, 0o4750);
   }
 
   /** Writes the configuration; the daemon reads it when it starts. */
@@ -117,6 +137,7 @@ export class NodeDriver {
     const all = {
       'run-directory': this.runDirectory,
       'library-directory': join(this.#scratch.directory, 'stub'),
+      'emulators-directory': join(this.#scratch.directory, 'emulators'),
       'launch-users': String(account.uid),
       'launch-group': String(account.gid),
       'http-address': `127.0.0.1:${this.httpPort}`,

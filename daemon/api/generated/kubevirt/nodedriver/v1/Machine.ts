@@ -25,6 +25,7 @@ export interface Machine {
   'createdAt'?: (_google_protobuf_Timestamp | null);
   'exit'?: (_kubevirt_nodedriver_v1_MachineExit | null);
   'mode'?: (_kubevirt_nodedriver_v1_LaunchMode);
+  'profile'?: (string);
 }
 
 export interface Machine__Output {
@@ -43,4 +44,5 @@ export interface Machine__Output {
   'createdAt': (_google_protobuf_Timestamp__Output | null);
   'exit': (_kubevirt_nodedriver_v1_MachineExit__Output | null);
   'mode': (_kubevirt_nodedriver_v1_LaunchMode__Output);
+  'profile': (string);
 }
