@@ -25,6 +25,7 @@ export const exampleMachine: Machine = {
   containerId: exampleTarget.containerId,
   state: 'running',
   mode: 'fork',
+  profile: 'default',
   emulator: '/usr/bin/qemu-system-x86_64',
   stub: { pid: 10, startTime: 11 },
   shim: { pid: 20, startTime: 21 },

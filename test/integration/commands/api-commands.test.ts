@@ -78,9 +78,10 @@ describe('node-driver with a daemon', () => {
     });
     const list = await run('machines', 'list');
     expect(list.out).to.match(
-      /^LAUNCH ID +STATE +MODE .*\nlaunch-1 +exited +fork +6f0b2d6e-\S+ +testvm +f3f1a2b4-\S+ +30 +2026-/u,
+      /^LAUNCH ID +STATE +MODE +PROFILE .*\nlaunch-1 +exited +fork +default +6f0b2d6e-\S+ +testvm +f3f1a2b4-\S+ +30 +2026-/u,
     );
     const show = await run('machines', 'show', 'launch-1');
+    expect(show.out).to.match(/^Profile +default$/mu);
     expect(show.out).to.match(/^Ended +2026-11-23T20:00:00\.000Z, signal 15 \(pod-gone\)$/mu);
   });
 

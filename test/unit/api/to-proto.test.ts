@@ -63,6 +63,8 @@ describe('machineToProto()', () => {
     const proto = machineToProto({ ...known, state: 'starting' });
     expect(proto).to.not.have.any.keys('shim', 'qemu', 'exit');
     expect(proto.state).to.equal('MACHINE_STATE_STARTING');
+    expect(proto.profile).to.equal('');
+    expect(machineToProto(exampleMachine).profile).to.equal('default');
   });
 
   const exits = [
