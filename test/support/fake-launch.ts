@@ -91,7 +91,7 @@ export function runBare(options: Pick<FakeLaunchOptions, 'fds' | 'through'>): Fa
 
 /** Runs the stub of a driver for the VM of a sandbox. */
 export function launchFake(
-  driver: NodeDriver,
+  driver: Pick<NodeDriver, 'emulator'>,
   sandbox: FakeLaunchTarget,
   options: FakeLaunchOptions = {},
 ): FakeLaunch {

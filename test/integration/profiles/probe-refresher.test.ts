@@ -150,7 +150,9 @@ describe('ProbeRefresher', function () {
   it('warns of a stub that it cannot touch, and goes on', async () => {
     const directory = bench.at('/emulators/own');
     await runCommand('mount', ['--bind', directory, directory]);
-    bench.scratch.defer('unmount', async () => void (await runCommand('umount', [directory])));
+    bench.scratch.defer('unmount', async () => {
+      await runCommand('umount', [directory]);
+    });
     await runCommand('mount', ['-o', 'remount,bind,ro', directory]);
     bench.writeProgram('/opt/qemu-1/bin/qemu');
     bench.writeProgram('/usr/bin/other');

@@ -103,7 +103,9 @@ describe('StubProfiles.find()', () => {
   it('knows a stub in a bind mount by the same device and inode', async () => {
     mkdirSync(bench.at('/shared'));
     await runCommand('mount', ['--bind', bench.at('/emulators'), bench.at('/shared')]);
-    bench.scratch.defer('unmount', async () => void (await runCommand('umount', [bench.at('/shared')])));
+    bench.scratch.defer('unmount', async () => {
+      await runCommand('umount', [bench.at('/shared')]);
+    });
     expect(await find('/shared/own/qemu-system-x86_64')).to.include({ name: 'own' });
   });
 });

@@ -164,7 +164,7 @@ describe('parseConfig', () => {
       '"profile.a.__proto__" is an unknown key; remove it, or use one of launch-users',
     ],
     ['profile.mode = exec', '"profile.mode" is an unknown key'],
-    ...['A', '-a', '', 'a.b', 'a/b', '..', 'a b', `${'a'.repeat(32)}`, 'ä'].map(
+    ...['A', '-a', '', 'a.b', 'a/b', '..', 'a b', 'a'.repeat(32), 'ä'].map(
       (name): readonly [string, string] => [
         `profile.${name}.mode = exec`,
         `is for a profile with the name "${name}"; a name must be 1 to 31 of a-z, 0-9 and -`,
