@@ -10,8 +10,10 @@ import { createLibc } from './host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
+import { Turns } from './host/turns.ts';
 import { ExecHandOver } from './launch/exec-hand-over.ts';
 import { LaunchController } from './launch/launch-controller.ts';
+import { LaunchLimits } from './launch/launch-limits.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
 import { StubSettings } from './launch/stub-settings.ts';
@@ -41,6 +43,9 @@ const LAUNCH_GRACE_MS = 5000;
 const REQUEST_DEADLINE_MS = 2000;
 const LAUNCH_DEADLINE_MS = 8000;
 const PROFILES_INTERVAL_MS = 5000;
+const MAX_CONNECTIONS = 256;
+/** For machines, the API, and the pods that one decision looks at. */
+const RESERVED_FDS = 2048;
 
 /** A daemon that serves. */
 export interface App {
@@ -151,14 +156,17 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   });
   started.defer(() => refresher.close());
 
-  const finder = new TargetFinder({
-    libc,
-    proc: config.proc,
-    hostRoot: host.root,
-    hierarchies: host.hierarchies,
-    kubepodsBase: config.kubepodsBase,
-    requirePod: config.requirePod,
-  });
+  const finder = new TargetFinder(
+    {
+      libc,
+      proc: config.proc,
+      hostRoot: host.root,
+      hierarchies: host.hierarchies,
+      kubepodsBase: config.kubepodsBase,
+      requirePod: config.requirePod,
+    },
+    new Turns(),
+  );
   const authorizer = new TargetAuthorizer({
     finder,
     reader: new PodSecretReader(broker, config.secretFile),
@@ -199,6 +207,13 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     libc,
     proc: config.proc,
     allowedUids: uids,
+    limits: new LaunchLimits({
+      total: launchRoom(),
+      perOrigin: config.launchConnections,
+      perSecond: config.launchRate,
+      now: () => performance.now(),
+    }),
+    kubepodsBase: config.kubepodsBase,
     requestDeadlineMs: REQUEST_DEADLINE_MS,
     launch: (request, caller, connection) => controller.launch(request, caller, connection),
     observer,
@@ -237,6 +252,13 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
 
   const running = started.move();
   return { stop: () => running.disposeAsync() };
+}
+
+/** Connections that there is room for: one in which a decision is made needs a dozen fds, and more where pods lie. */
+function launchRoom(): number {
+  const soft = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  const free = soft === undefined ? Number.POSITIVE_INFINITY : Number(soft) - RESERVED_FDS;
+  return Math.min(MAX_CONNECTIONS, Math.max(16, Math.floor(free / 16)));
 }
 
 async function startHttp(

@@ -17,11 +17,10 @@ export interface NodeBackendOptions {
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
   const { finder, authorizer, registry, supervisors } = options;
   return {
-    resolve: (vm) =>
-      new Promise((resolve) => {
-        using pinned = finder.findOnly(vm);
-        resolve(pinned.target);
-      }),
+    resolve: async (vm) => {
+      using pinned = await finder.findOnly(vm);
+      return pinned.target;
+    },
     validateSecret: async (vm, secret) => {
       const { pinned, validUntil } = await authorizer.authorize(vm, Secret.fromText(secret));
       using held = pinned;

@@ -28,7 +28,7 @@ struct broker_header {
 
 #define BROKER_MAX_PAYLOAD 16384U
 #define BROKER_MAX_FDS 16
-#define BROKER_MAX_READS 32
+#define BROKER_MAX_READS 128
 #define BROKER_MAX_WATCHES 4096 /* two for each VM in exec mode */
 
 enum read_step {

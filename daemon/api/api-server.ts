@@ -15,7 +15,7 @@ import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';
 import { PeerRegistry } from './peer-registry.ts';
 import { RunningCalls } from './running-calls.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 const MAX_REQUEST_BYTES = 64 * 1024;
 /** Time for the answers of the last calls to leave, once no call runs any more. */

@@ -61,6 +61,24 @@ export const configKeys: readonly ConfigKey[] = [
     meaning: 'Group of `launch.sock`. Empty: the primary group of the first launch user that exists.',
   },
   {
+    key: 'launch-connections',
+    property: 'launchConnections',
+    defaultText: '64',
+    unit: 'number or `off`',
+    meaning:
+      'How many launches of one user in one pod or cgroup may be unfinished at once, and how many more decided on. ' +
+      'Where more come, the oldest unfinished one is refused. `off` also takes off the limits of bytes.',
+  },
+  {
+    key: 'launch-rate',
+    property: 'launchRate',
+    defaultText: '100',
+    unit: 'number a second or `off`',
+    meaning:
+      'How many launches one user in one pod or cgroup may ask for in a second, in the long run; four times as many at ' +
+      'once.',
+  },
+  {
     key: 'api-users',
     property: 'apiUsers',
     defaultText: '0',

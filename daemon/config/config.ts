@@ -14,6 +14,8 @@ export const configSchema = v.object({
   emulatorsDirectory: value.absolutePath,
   launchUsers: value.accounts,
   launchGroup: value.accountOrNone,
+  launchConnections: value.countOrOff,
+  launchRate: value.countOrOff,
   apiUsers: value.accounts,
   identity: value.identitySource,
   mode: value.oneOf('fork', 'exec'),
@@ -41,7 +43,7 @@ export const configSchema = v.object({
 
 /**
  * What the keys of the file are set to. Durations are milliseconds. `null` stands for `auto`, for `off` in
- * `httpAddress`, and for "none given" in `launchGroup`.
+ * `httpAddress` and in limits, and for "none given" in `launchGroup`.
  */
 export type Settings = Readonly<v.InferOutput<typeof configSchema>>;
 

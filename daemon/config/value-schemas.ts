@@ -75,6 +75,12 @@ export const yesOrNo = parsed('yes or no', (text) =>
   text === 'yes' ? true : text === 'no' ? false : undefined,
 );
 
+/** `null` for `off`. */
+export const countOrOff = parsed('"off" or a number from 1 to 1000000', (text): number | null | undefined => {
+  if (text === 'off') return null;
+  return /^[1-9][0-9]{0,5}$|^1000000$/.test(text) ? Number(text) : undefined;
+});
+
 export const hostPortOrOff = parsed(
   '"off", HOST:PORT or [IPV6]:PORT, such as 127.0.0.1:9409',
   (text): HostPort | null | undefined => {

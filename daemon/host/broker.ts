@@ -5,6 +5,7 @@ import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { hasCode } from '../errors.ts';
+import { FairQueue } from '../fair-queue.ts';
 import {
   brokerFrameTypes,
   encodeBrokerHeader,
@@ -35,6 +36,8 @@ const RESTART_DELAYS_MS = [100, 500, 2000, 5000] as const;
 const RESTART_WAIT_MS = 1000;
 /** After this long a watch is tried again that could not be made. */
 const WATCH_RETRY_MS = 1000;
+/** `total` is what the broker takes (`BROKER_MAX_READS`). */
+const READS = { total: 128, perKey: 2 } as const;
 const MAX_ID = 0xffff_ffff;
 
 interface Pending {
@@ -69,6 +72,15 @@ function errnoName(errno: number): string {
   return Object.entries(os.constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
+/** The broker says what is wrong with a process that has ended. */
+function mountNamespaceOf(directory: number): string {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${directory}/ns/mnt`);
+  } catch {
+    return 'gone';
+  }
+}
+
 function writeAll(socket: net.Socket, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.write(bytes, (error) => (error ? reject(error) : resolve()));
@@ -78,6 +90,7 @@ function writeAll(socket: net.Socket, bytes: Buffer): Promise<void> {
 /** The daemon's side of `qemu-kube-broker`. Starts it, and starts it again when it dies. */
 export class Broker {
   readonly #options: BrokerOptions;
+  readonly #reads = new FairQueue(READS);
   readonly #pending = new Map<number, Pending>();
   /** Made again with each new broker. */
   readonly #watches = new Map<number, Watch>();
@@ -150,6 +163,11 @@ export class Broker {
    * @throws ReadFileError
    */
   async readFile(directory: number, request: ReadRequest): Promise<Buffer> {
+    // A pod whose file system hangs must leave the others their share.
+    return this.#reads.run(mountNamespaceOf(directory), () => this.#readFile(directory, request));
+  }
+
+  async #readFile(directory: number, request: ReadRequest): Promise<Buffer> {
     const { payload } = await this.#ask(brokerFrameTypes.readFile, encodeReadRequest(request), [directory]);
     const errno = payload.readUInt32LE(0);
     const step = readSteps[payload.readUInt32LE(4)] ?? 'content';

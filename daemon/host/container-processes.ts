@@ -4,10 +4,13 @@ import { hasCode } from '../errors.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { ContainerProcess } from '../target/select-container-init.ts';
+import type { Slices } from './turns.ts';
 
 /** Enough for any container; a pod must not be able to make this walk long. */
 const MAX_PROCESSES = 4096;
 const MAX_CGROUPS = 256;
+/** Of so many that started at once, the first can be told. */
+const MAX_OLDEST = 256;
 
 function children(directory: string): readonly string[] {
   return fs
@@ -34,22 +37,48 @@ function pidsBelow(directory: string): readonly number[] {
   return pids.slice(0, MAX_PROCESSES);
 }
 
+function readStartTime(proc: string, pid: number): number | null {
+  try {
+    const stat = parseStat(fs.readFileSync(`${proc}/${pid}/stat`, 'latin1'));
+    return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
+    throw error;
+  }
+}
+
+function readNspid(proc: string, pid: number): readonly number[] | null {
+  try {
+    return parseStatus(fs.readFileSync(`${proc}/${pid}/status`, 'latin1'))?.nspid ?? null;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
+    throw error;
+  }
+}
+
 /**
- * The processes in a container's cgroup and in those that its workload made below.
+ * The oldest processes in a container's cgroup and in those that its workload made below: its first one, and those
+ * that started within the same hundredth of a second.
  *
  * @param proc the node's procfs
  * @param directory the container's cgroup in one hierarchy
  */
-export function containerProcesses(proc: string, directory: string): readonly ContainerProcess[] {
-  return pidsBelow(directory).flatMap((pid) => {
-    try {
-      const stat = parseStat(fs.readFileSync(`${proc}/${pid}/stat`, 'latin1'));
-      const status = parseStatus(fs.readFileSync(`${proc}/${pid}/status`, 'latin1'));
-      if (stat === null || status === null || stat.state === 'Z' || stat.state === 'X') return [];
-      return [{ pid, startTime: stat.startTime, nspid: status.nspid }];
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ESRCH')) return [];
-      throw error;
-    }
+export async function oldestContainerProcesses(
+  proc: string,
+  directory: string,
+  slices: Slices,
+): Promise<readonly ContainerProcess[]> {
+  let oldest: number[] = [];
+  let startTime = Number.POSITIVE_INFINITY;
+  for (const pid of pidsBelow(directory)) {
+    if (slices.isOver) await slices.next();
+    const started = readStartTime(proc, pid);
+    if (started === null || started > startTime) continue;
+    oldest = started === startTime ? [...oldest, pid] : [pid];
+    startTime = started;
+  }
+  return oldest.slice(0, MAX_OLDEST).flatMap((pid) => {
+    const nspid = readNspid(proc, pid);
+    return nspid === null ? [] : [{ pid, startTime, nspid }];
   });
 }

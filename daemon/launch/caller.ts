@@ -45,8 +45,14 @@ function pin(libc: Libc, proc: string, socket: number): PinnedProcess {
 
 /** Its ids would be others here, and root there is not root here. */
 function checkUserNamespace(process: PinnedProcess): void {
-  const { user } = process.namespaces();
-  if (user === undefined || fs.readlinkSync('/proc/self/ns/user') === `user:[${user}]`) return;
+  let namespace: string;
+  try {
+    namespace = process.readLink('ns/user');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || !process.isAlive()) throw error;
+    return; // a kernel without user namespaces
+  }
+  if (namespace === fs.readlinkSync('/proc/self/ns/user')) return;
   throw new Refusal(
     'caller-not-allowed',
     "Cannot start a VM for a caller in another user namespace than the node driver's",

@@ -8,18 +8,21 @@ import { assertCalling, identifyCaller, type Caller } from './caller.ts';
 import { domainName } from './domain-name.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
+import { launchOrigin } from './launch-origin.ts';
+import { Limited, type LaunchLimits } from './launch-limits.ts';
 import type { LaunchObserver } from './launch-observer.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { RequestReader } from './request-reader.ts';
-
-const MAX_CONNECTIONS = 256;
 
 export interface LaunchServerOptions {
   readonly libc: Libc;
   readonly proc: string;
   /** Real uids that may ask for a launch. */
   readonly allowedUids: ReadonlySet<number>;
+  readonly limits: LaunchLimits;
+  /** See `cgroupIdentity`. */
+  readonly kubepodsBase: string | null;
   readonly requestDeadlineMs: number;
   /** Decides on a request and starts the machine, or throws. Takes over neither connection nor caller. */
   readonly launch: (
@@ -51,19 +54,28 @@ export class LaunchServer {
   /** Serves one accepted connection. Never throws. */
   accept(socket: net.Socket): void {
     const connection = new LaunchConnection(socket, performance.now());
-    if (this.#isClosing || this.#conversations.size >= MAX_CONNECTIONS) {
-      const busy = new Refusal('busy', 'Cannot take another request now', 'start the VM again in a moment');
-      this.#refuse(connection, null, busy);
+    if (this.#isClosing || this.#options.limits.isFull) {
+      this.#refuse(connection, null, noRoom());
       return;
     }
     let caller: Caller;
     try {
+      if (this.#isRepeating(socket)) {
+        this.#options.observer.repeated();
+        connection.close();
+        return;
+      }
       caller = this.#identify(socket);
     } catch (error) {
       this.#refuse(connection, null, error);
       return;
     }
-    this.#read(socket, connection, caller);
+    try {
+      this.#read(socket, connection, caller);
+    } catch (error) {
+      this.#refuse(connection, caller, error);
+      caller.process[Symbol.dispose]();
+    }
   }
 
   /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
@@ -81,6 +93,11 @@ export class LaunchServer {
     );
     if (underWay.length > 0)
       await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
+  }
+
+  #isRepeating(socket: net.Socket): boolean {
+    const { libc, limits } = this.#options;
+    return limits.isRepeating(libc.peerCredentials(fdOf(socket)).pid);
   }
 
   #identify(socket: net.Socket): Caller {
@@ -104,20 +121,20 @@ export class LaunchServer {
       clearTimeout(timer);
       this.#refuse(connection, caller, error);
     };
-    const timer = setTimeout(
-      () =>
-        refuse(new Refusal('protocol', 'Cannot read the request: it did not arrive in time', 'try again')),
-      this.#options.requestDeadlineMs,
-    );
+    const { limits, kubepodsBase, requestDeadlineMs } = this.#options;
+    const admission = limits.admit(launchOrigin(caller, kubepodsBase), refuse);
+    const timer = setTimeout(() => refuse(tooSlow()), requestDeadlineMs);
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
     this.#conversations.add(conversation);
     socket.on('data', (chunk) => {
       // Once refused, nothing that still arrives can become a launch; a stub that enters its pod tells what came of it.
       if (answered || connection.isReleased) return;
       try {
+        admission.received(chunk.length);
         const request = reader.push(chunk);
         if (request === null) return;
         clearTimeout(timer);
+        admission.completed();
         connection.domain = domainName(request.argv);
         conversation.handling = this.#handle(request, connection, caller, refuse);
       } catch (error) {
@@ -135,6 +152,7 @@ export class LaunchServer {
       // Not before: while a request is being handled, the caller's fds are in use.
       void conversation.handling.finally(() => {
         this.#conversations.delete(conversation);
+        admission.left();
         caller.process[Symbol.dispose]();
       });
     });
@@ -161,6 +179,14 @@ export class LaunchServer {
     this.#options.observer.refused(error, caller, seconds, connection.domain);
     connection.refuse(lineOf(error));
   }
+}
+
+function noRoom(): Limited {
+  return new Limited('connections', 'Cannot take another request now', 'start the VM again in a moment');
+}
+
+function tooSlow(): Limited {
+  return new Limited('time', 'Cannot read the request: it did not arrive in time', 'try again', 'protocol');
 }
 
 function lineOf(error: unknown): string {

@@ -14,7 +14,7 @@ import type { PinnedTarget } from './pinned-target.ts';
 import { ambiguous, notFound, type TargetFinder } from './target-finder.ts';
 
 /** So many pods may claim one VM before none is asked for its secret. */
-const MAX_PODS = 8;
+const MAX_PODS = 256;
 /** Linux shows start times in hundredths of a second on every architecture. */
 const TICKS_PER_SECOND = 100;
 
@@ -50,7 +50,7 @@ export class TargetAuthorizer {
 
   /** @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts */
   async authorize(vm: VmIdentity, secret: Secret): Promise<AuthorizedTarget> {
-    const found = this.#options.finder.find(vm);
+    const found = await this.#options.finder.find(vm);
     const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {

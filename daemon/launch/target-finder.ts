@@ -1,16 +1,28 @@
 import fs from 'node:fs';
 
 import { Refusal, type RefusalOptions } from '../errors.ts';
-import { scanLaunchers } from '../host/scan-launchers.ts';
+import { FairQueue } from '../fair-queue.ts';
+import { LauncherScanner, type LauncherScan } from '../host/launcher-scanner.ts';
+import type { Slices, Turns } from '../host/turns.ts';
 import { cgroupIdentity } from '../target/cgroup-identity.ts';
 import { selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
+import {
+  CandidateSearch,
+  TurnedDown,
+  verifyCandidate,
+  type VerificationContext,
+} from './verify-candidate.ts';
 
-/** So many containers may claim one VM, and so many processes in each, before we stop looking. */
-const MAX_CONTAINERS = 16;
+/** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
+const MAX_PODS = 256;
+const MAX_CONTAINERS_PER_POD = 4;
 const MAX_PROCESSES_PER_CONTAINER = 4;
+/** Searches at once, and of one VM: who asks for one VM over and over delays no other. */
+const VERIFICATIONS = { total: 16, perKey: 2 } as const;
+/** In a line for people. */
+const MAX_NAMED_PODS = 4;
 
 /** A process that looked like a launcher of the VM, and why it was not taken. */
 export interface TurnedDownCandidate {
@@ -29,18 +41,35 @@ export interface FoundTargets {
 /** Finds the pods of a VM among the processes of the node. */
 export class TargetFinder {
   readonly #context: VerificationContext;
+  readonly #turns: Turns;
+  readonly #scanner: LauncherScanner;
+  readonly #verifications = new FairQueue(VERIFICATIONS);
 
-  constructor(context: VerificationContext) {
+  /** @param turns shared by all whose work is long */
+  constructor(context: VerificationContext, turns: Turns) {
     this.#context = context;
+    this.#turns = turns;
+    this.#scanner = new LauncherScanner({
+      proc: context.proc,
+      turns,
+      containerOf: (pid) => placeOf(context, pid).container,
+    });
   }
 
-  find(vm: VmIdentity): FoundTargets {
-    const { matching, zombies } = scanLaunchers(this.#context.proc, vm);
+  async find(vm: VmIdentity): Promise<FoundTargets> {
+    const scan = await this.#scanner.scan(vm);
+    return this.#verifications.run(vm.uuid, () => this.#verify(vm, scan));
+  }
+
+  async #verify(vm: VmIdentity, { matching, zombies }: LauncherScan): Promise<FoundTargets> {
+    const slices = this.#turns.begin();
+    const search = new CandidateSearch(this.#context.proc, slices);
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
-    for (const pid of this.#worthVerifying(matching)) {
+    for (const pid of await this.#worthVerifying(matching, slices)) {
       try {
-        verified.push(verifyCandidate(this.#context, vm, pid));
+        if (slices.isOver) await slices.next();
+        verified.push(await verifyCandidate(this.#context, vm, pid, search));
       } catch (error) {
         if (!(error instanceof TurnedDown)) {
           for (const each of verified) each[Symbol.dispose]();
@@ -63,14 +92,18 @@ export class TargetFinder {
   }
 
   /** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
-  #worthVerifying(pids: readonly number[]): readonly number[] {
-    const containers = new Map<string, number[]>();
+  async #worthVerifying(pids: readonly number[], slices: Slices): Promise<readonly number[]> {
+    const pods = new Map<string, Map<string, number[]>>();
     for (const pid of pids) {
-      const key = containerOf(this.#context, pid);
-      const known = containers.get(key) ?? [];
-      if (known.length < MAX_PROCESSES_PER_CONTAINER) containers.set(key, [...known, pid]);
+      if (slices.isOver) await slices.next();
+      const { pod, container } = placeOf(this.#context, pid);
+      const containers = pods.get(pod) ?? new Map<string, number[]>();
+      if (pods.size < MAX_PODS) pods.set(pod, containers);
+      const known = containers.get(container) ?? [];
+      if (known.length < MAX_PROCESSES_PER_CONTAINER) known.push(pid);
+      if (containers.size < MAX_CONTAINERS_PER_POD) containers.set(container, known);
     }
-    return [...containers.values()].slice(0, MAX_CONTAINERS).flat();
+    return [...pods.values()].flatMap((containers) => [...containers.values()].flat());
   }
 
   /**
@@ -78,8 +111,8 @@ export class TargetFinder {
    *
    * @throws Refusal when there is none, or more than one
    */
-  findOnly(vm: VmIdentity): PinnedTarget {
-    const found = this.find(vm);
+  async findOnly(vm: VmIdentity): Promise<PinnedTarget> {
+    const found = await this.find(vm);
     const [first, ...others] = found.targets;
     if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;
@@ -88,12 +121,23 @@ export class TargetFinder {
   }
 }
 
+/** Where a process belongs, as keys to tell pods and containers apart. */
+interface Place {
+  readonly pod: string;
+  readonly container: string;
+}
+
 /** A guess, good enough to share the looks out: what counts is read again from the pinned process. */
-function containerOf({ proc, kubepodsBase }: VerificationContext, pid: number): string {
+function placeOf({ proc, kubepodsBase }: VerificationContext, pid: number): Place {
   try {
-    return JSON.stringify(cgroupIdentity(fs.readFileSync(`${proc}/${pid}/cgroup`, 'latin1'), kubepodsBase));
+    const text = fs.readFileSync(`${proc}/${pid}/cgroup`, 'latin1');
+    const identity = cgroupIdentity(text, kubepodsBase);
+    if ('reject' in identity) return { pod: identity.reject, container: identity.reject };
+    // Outside of Kubernetes, each cgroup stands for itself.
+    const { podUid, containerId } = identity;
+    return { pod: podUid ?? containerId ?? text, container: containerId ?? text };
   } catch {
-    return 'gone';
+    return { pod: 'gone', container: 'gone' };
   }
 }
 
@@ -122,7 +166,9 @@ export function ambiguous(
   why: string,
   options?: RefusalOptions,
 ): Refusal {
-  const pods = targets.map(({ target }) => target.podUid ?? `process ${target.pid}`).join(' and ');
+  const names = targets.map(({ target }) => target.podUid ?? `process ${target.pid}`);
+  const others = names.length - MAX_NAMED_PODS;
+  const pods = [...names.slice(0, MAX_NAMED_PODS), ...(others > 0 ? [`${others} more`] : [])].join(' and ');
   return new Refusal(
     'target-ambiguous',
     `Cannot choose between the pods of VM ${describeVm(vm)} (${pods}): ${why}`,

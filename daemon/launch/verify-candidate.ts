@@ -1,8 +1,9 @@
 import { hasCode } from '../errors.ts';
-import { containerProcesses } from '../host/container-processes.ts';
+import { oldestContainerProcesses } from '../host/container-processes.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
+import type { Slices } from '../host/turns.ts';
 import { membershipsIdentity, type CgroupIdentity } from '../target/cgroup-identity.ts';
 import { containerCgroupPath } from '../target/container-cgroup-path.ts';
 import { differingNamespaces } from '../target/differing-namespaces.ts';
@@ -11,7 +12,7 @@ import { matchesVm } from '../target/matches-vm.ts';
 import { parseCgroup } from '../target/parse-cgroup.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
-import { selectContainerInit } from '../target/select-container-init.ts';
+import { selectContainerInit, type ContainerProcess } from '../target/select-container-init.ts';
 import type { CgroupMembership, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
 import { PinnedTarget } from './pinned-target.ts';
 
@@ -24,6 +25,27 @@ export interface VerificationContext {
   /** See `cgroupIdentity`. */
   readonly kubepodsBase: string | null;
   readonly requirePod: boolean;
+}
+
+/** What the candidates of one search share, since a container may have many, and may be large. */
+export class CandidateSearch {
+  readonly #proc: string;
+  readonly #slices: Slices;
+  readonly #inits = new Map<string, ContainerProcess | null>();
+
+  constructor(proc: string, slices: Slices) {
+    this.#proc = proc;
+    this.#slices = slices;
+  }
+
+  /** The first process of the container that has this cgroup directory. */
+  async initOf(directory: string): Promise<ContainerProcess | null> {
+    const known = this.#inits.get(directory);
+    if (known !== undefined) return known;
+    const found = selectContainerInit(await oldestContainerProcesses(this.#proc, directory, this.#slices));
+    this.#inits.set(directory, found);
+    return found;
+  }
 }
 
 /** Why a process is no target: one clause that follows "process N ". */
@@ -62,13 +84,14 @@ function containerDirectory(
   return null;
 }
 
-function pinInit(
+async function pinInit(
   context: VerificationContext,
   memberships: readonly CgroupMembership[],
-): [PinnedProcess, ProcessIdentity] {
+  search: CandidateSearch,
+): Promise<[PinnedProcess, ProcessIdentity]> {
   const directory = containerDirectory(context, memberships);
   if (directory === null) throw new TurnedDown('is in a cgroup hierarchy that is not mounted on this node');
-  const found = selectContainerInit(containerProcesses(context.proc, directory));
+  const found = await search.initOf(directory);
   if (found === null) throw new TurnedDown('is in a container without an init');
   const init = PinnedProcess.open(context.libc, context.proc, found.pid);
   try {
@@ -80,7 +103,12 @@ function pinInit(
   }
 }
 
-function verifyPinned(context: VerificationContext, vm: VmIdentity, launcher: PinnedProcess): PinnedTarget {
+async function verifyPinned(
+  context: VerificationContext,
+  vm: VmIdentity,
+  launcher: PinnedProcess,
+  search: CandidateSearch,
+): Promise<PinnedTarget> {
   const commandLine = parseLauncherCommandLine(launcher.read('cmdline'));
   if (commandLine === null || !matchesVm(commandLine, vm))
     throw new TurnedDown('is no launcher of this VM any more');
@@ -93,7 +121,7 @@ function verifyPinned(context: VerificationContext, vm: VmIdentity, launcher: Pi
   const memberships = parseCgroup(cgroupText.toString('latin1'));
   const identity = checkIdentity(context, memberships);
   const cgroups = memberships ?? [];
-  const [init, initIdentity] = pinInit(context, cgroups);
+  const [init, initIdentity] = await pinInit(context, cgroups, search);
   try {
     const namespaces = launcher.namespaces();
     const differing = differingNamespaces(namespaces, init.namespaces());
@@ -129,11 +157,16 @@ function verifyPinned(context: VerificationContext, vm: VmIdentity, launcher: Pi
  *
  * @throws TurnedDown with the reason why it is no target
  */
-export function verifyCandidate(context: VerificationContext, vm: VmIdentity, pid: number): PinnedTarget {
+export async function verifyCandidate(
+  context: VerificationContext,
+  vm: VmIdentity,
+  pid: number,
+  search: CandidateSearch,
+): Promise<PinnedTarget> {
   let launcher: PinnedProcess | undefined;
   try {
     launcher = PinnedProcess.open(context.libc, context.proc, pid);
-    return verifyPinned(context, vm, launcher);
+    return await verifyPinned(context, vm, launcher, search);
   } catch (error) {
     launcher?.[Symbol.dispose]();
     if (error instanceof TurnedDown) throw error;

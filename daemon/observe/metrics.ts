@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 import { refusalCodes, type RefusalCode } from '../errors.ts';
+import { limitKinds, type LimitKind } from '../launch/launch-limits.ts';
 import type { MachineExit, MachineState } from '../machines/machine.ts';
 
 const prefix = 'kubevirt_node_driver_';
@@ -26,6 +27,8 @@ export interface Metrics {
   /** QEMU runs; `seconds` since the stub connected. */
   launchStarted(seconds: number): void;
   launchRefused(code: RefusalCode, seconds: number): void;
+  /** A launch was refused for the load; it counts as refused besides. */
+  launchLimited(kind: LimitKind): void;
   machineExited(reason: MachineExit['reason']): void;
   secretChecked(result: SecretCheckResult): void;
   peerRejected(socket: (typeof sockets)[number]): void;
@@ -77,6 +80,14 @@ export function createMetrics(build: BuildInfo): Metrics {
   });
   for (const reason of exitReasons) exits.inc({ reason }, 0);
 
+  const limited = new Counter({
+    name: `${prefix}launches_limited_total`,
+    help: 'Launches that were refused for the load on the daemon, by what there was too much of.',
+    labelNames: ['kind'] as const,
+    registers,
+  });
+  for (const kind of limitKinds) limited.inc({ kind }, 0);
+
   const secretChecks = new Counter({
     name: `${prefix}secret_checks_total`,
     help: 'Checks of a secret, by launches and by the API, by result.',
@@ -112,6 +123,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       launches.inc({ result: 'refused', reason });
       duration.observe({ result: 'refused' }, seconds);
     },
+    launchLimited: (kind) => limited.inc({ kind }),
     machineExited: (reason) => exits.inc({ reason }),
     secretChecked: (result) => secretChecks.inc({ result }),
     peerRejected: (socket) => rejected.inc({ socket }),

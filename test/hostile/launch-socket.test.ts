@@ -34,6 +34,9 @@ describe('launch.sock under malformed, oversized, truncated, early and slow requ
       settings: {
         emulator: fakeEmulator,
         'launch-users': `${findQemuAccount().uid}, 0`,
+        // It is one process and does nothing else.
+        'launch-rate': 'off',
+        'launch-connections': String(CONCURRENCY),
         'log-level': 'error',
       },
     });

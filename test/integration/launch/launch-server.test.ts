@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from '../../../daemon/host/listen-on-socket.ts';
+import { LaunchLimits } from '../../../daemon/launch/launch-limits.ts';
 import { LaunchObserver } from '../../../daemon/launch/launch-observer.ts';
 import { LaunchServer, type LaunchServerOptions } from '../../../daemon/launch/launch-server.ts';
 import { draftRequest, encodeRequest } from '../../fuzz/encode-request.ts';
@@ -56,6 +57,8 @@ describe('LaunchServer', function () {
       libc,
       proc: '/proc',
       allowedUids: new Set([process.getuid?.() ?? 0]),
+      limits: new LaunchLimits({ total: 256, perOrigin: 256, perSecond: null, now: () => performance.now() }),
+      kubepodsBase: null,
       requestDeadlineMs: 300,
       launch: (...args) => {
         launched++;
@@ -66,6 +69,7 @@ describe('LaunchServer', function () {
         {
           launchStarted: () => reasons.push('started'),
           launchRefused: (reason) => reasons.push(reason),
+          launchLimited: () => undefined,
           peerRejected: () => reasons.push('rejected'),
         },
       ),
@@ -199,11 +203,12 @@ describe('LaunchServer', function () {
       new Promise((resolve) =>
         release.push(() => resolve({ machine: plainMachine, started: true, failure: null })),
       );
-    const many = Array.from({ length: 300 }, connect);
+    const many = Array.from({ length: 256 }, connect);
     for (const { socket } of many) socket.write(request);
-    const isEachHeard = (): boolean =>
-      launched === 256 && reasons.filter((reason) => reason === 'rejected').length === 44;
-    await waitUntil('all are heard', () => (isEachHeard() ? true : undefined), 10_000);
+    await waitUntil('all are heard', () => (launched === 256 ? true : undefined), 10_000);
+    const late = Array.from({ length: 44 }, connect);
+    many.push(...late);
+    await Promise.all(late.map(({ answer }) => answer));
     for (const each of release) each();
     const answers = await Promise.all(many.map(({ answer }) => answer));
     const busy = 'Cannot take another request now; start the VM again in a moment';
@@ -216,6 +221,22 @@ describe('LaunchServer', function () {
     await waitUntil('there is room again', () => (launched === 257 ? true : undefined), 5000);
     release.at(-1)?.();
     expect(await next.answer).to.equal('');
+  });
+
+  it('ends the connections that wait for the longest when there is no room, not the one that comes', async () => {
+    door.close();
+    await serve({
+      limits: new LaunchLimits({ total: 256, perOrigin: 8, perSecond: null, now: () => performance.now() }),
+      requestDeadlineMs: 10_000,
+    });
+    const slow = Array.from({ length: 8 }, connect);
+    for (const { socket } of slow) socket.write(request.subarray(0, 5));
+    await sleep(50);
+    const more = Array.from({ length: 8 }, connect);
+    for (const { socket } of more) socket.write(request);
+    expect(await Promise.all(more.map(({ answer }) => answer))).to.deep.equal(Array(8).fill(''));
+    expect(launched).to.equal(8);
+    expect(await slow[0]?.answer).to.match(/^Cannot wait for the rest of the request: /);
   });
 
   it('close() refuses what is undecided, and lets a launch end that is under way', async () => {

@@ -23,6 +23,8 @@ describe('defaultConfig', () => {
       emulatorsDirectory: '/usr/local/lib/kubevirt-node-driver/emulators',
       launchUsers: ['libvirt-qemu', 'qemu'],
       launchGroup: null,
+      launchConnections: 64,
+      launchRate: 100,
       apiUsers: ['0'],
       identity: 'env',
       mode: 'fork',

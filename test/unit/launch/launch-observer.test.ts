@@ -24,6 +24,7 @@ function observe(): Seen {
     {
       launchStarted: () => metrics.push('started'),
       launchRefused: (code) => metrics.push(`refused ${code}`),
+      launchLimited: (kind) => metrics.push(`limited ${kind}`),
       peerRejected: (socket) => metrics.push(`rejected ${socket}`),
     },
   );

@@ -19,15 +19,15 @@ export class TokenBucket {
     this.#filledAt = options.now();
   }
 
-  /** Takes one token, if there is one. */
-  take(): boolean {
+  /** Takes so many tokens, if they are there. */
+  take(count = 1): boolean {
     const { perSecond, burst, now } = this.#options;
     const time = now();
     const elapsed = Math.max(0, time - this.#filledAt);
     this.#tokens = Math.min(burst, this.#tokens + (elapsed / 1_000) * perSecond);
     this.#filledAt = time;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 }

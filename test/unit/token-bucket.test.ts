@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { TokenBucket } from '../../../daemon/api/token-bucket.ts';
+import { TokenBucket } from '../../daemon/token-bucket.ts';
 
 describe('TokenBucket', () => {
   let time = 0;
