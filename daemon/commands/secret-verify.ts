@@ -32,7 +32,8 @@ Options:
 Exit status: 0 valid, 1 not valid or failed, 2 wrong usage
 
 Example:
-  virsh dumpxml testvm | xmllint --xpath 'string(//*[@name="KUBEVIRT_IO_SECRET"]/@value)' - |
+  virsh dumpxml testvm |
+    xmllint --xpath 'string(//*[@name="KUBEVIRT_IO_SECRET"]/@value)' - |
     node-driver secret verify --secret-file secret --key /etc/kubevirt/keys/2030-01.pem
 `;
 

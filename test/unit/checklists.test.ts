@@ -8,7 +8,7 @@ const openNumbers: Readonly<Record<string, readonly number[]>> = {
   NS: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25],
   SU: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
   SV: [13],
-  AT: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+  AT: [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
 };
 const open = Object.entries(openNumbers).flatMap(([list, numbers]) =>
   numbers.map((number) => `${list}-${number}`),
