@@ -23,6 +23,7 @@ import { ExecSupervisor } from './machines/exec-supervisor.ts';
 import { MachineRegistry } from './machines/machine-registry.ts';
 import { MachineSupervisor } from './machines/machine-supervisor.ts';
 import { StateDirectory } from './machines/state-directory.ts';
+import type { OnTransition } from './machines/transition.ts';
 import { Health } from './observe/health.ts';
 import { startHttpServer, type HttpServer } from './observe/http-server.ts';
 import { errorFields, type Logger } from './observe/logger.ts';
@@ -57,6 +58,8 @@ export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly build: BuildInfo;
+  /** For tests, which stop the daemon there. */
+  readonly onTransition?: OnTransition;
 }
 
 function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
@@ -85,7 +88,8 @@ function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
  *
  * @throws Error with cause and remedy when a part can't start; what was started is stopped again
  */
-export async function startApp({ config, logger, build }: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, logger, build, onTransition = () => undefined } = options;
   await using started = new AsyncDisposableStack();
 
   const libc = createLibc();
@@ -114,7 +118,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
   broker.start();
 
   const registry = followMachines(logger.child('machines'), metrics);
-  const state = new StateDirectory(run.state);
+  const state = new StateDirectory(run.state, onTransition);
   const common = {
     libc,
     proc: config.proc,
@@ -124,6 +128,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     onError: (launchId: string, error: unknown) => {
       logger.error('Failed to look after a VM', { launchId, ...errorFields(error) });
     },
+    onTransition,
   };
   const supervisor = new MachineSupervisor({
     ...common,
@@ -187,6 +192,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
       supervisor: execSupervisor,
       hostRoot: host.root,
       deadlineMs: LAUNCH_DEADLINE_MS,
+      onTransition,
     }),
     settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
     state,
@@ -200,6 +206,7 @@ export async function startApp({ config, logger, build }: AppOptions): Promise<A
     identity: config.identity,
     targetWaitMs: config.targetWait,
     onSecretCheck: (result) => metrics.secretChecked(result),
+    onTransition,
   });
 
   const observer = new LaunchObserver(logger.child('launch'), metrics);

@@ -7,6 +7,7 @@
  * It ends when the daemon does. Shims outlive both.
  */
 #include "broker.h"
+#include "failpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,6 +210,7 @@ static int become_shim(const int *fds) {
   for (size_t i = 0; i < plan.shim_cgroup_count; i++)
     if (join_cgroup(plan.shim_cgroups[i]) < 0)
       return -1;
+  failpoint("shim-born");
   if (setsid() < 0 || chdir("/") < 0)
     return -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -18,6 +18,7 @@ for binary in "$@"; do
   echo "$headers" | grep -q 'LOAD.*RWE' && fail "$binary" "has a writable and executable segment"
   case $dynamic in *NEEDED*) fail "$binary" "needs a shared library" ;; esac
   case $dynamic in *RPATH* | *RUNPATH*) fail "$binary" "has an rpath" ;; esac
+  grep -q failpoint "$binary" && fail "$binary" "has failpoints"
   case $dynamic in *BIND_NOW*) ;; *) fail "$binary" "binds lazily" ;; esac
 done
 

@@ -17,6 +17,7 @@
 
 #include "capabilities.h"
 #include "entry.h"
+#include "failpoint.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SECCOMP_SET_MODE_FILTER 1U
@@ -242,6 +243,7 @@ int entry_enter(struct entry *entry, struct failure *failure) {
   reset_affinity();
   if (plan->affinity_size > 0)
     syscall(SYS_sched_setaffinity, 0, plan->affinity_size, plan->affinity);
+  failpoint("namespaces-entered");
   return 0;
 }
 
@@ -266,6 +268,7 @@ static int confine(const struct plan_filter *filter, struct failure *failure) {
 void entry_execute(const struct plan *plan, struct failure *failure) {
   if (enter_directory(plan, failure) < 0 || confine(&plan->filter, failure) < 0)
     return;
+  failpoint("before-exec");
   execve(plan->emulator, plan->argv, plan->envp);
   fail(failure, FAIL_EXEC, errno, "%.400s", plan->emulator);
 }

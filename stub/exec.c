@@ -16,6 +16,7 @@
 #include "caller.h"
 #include "capabilities.h"
 #include "entry.h"
+#include "failpoint.h"
 
 #define CAPABILITY_SYS_ADMIN 21
 #define ACTOR "libvirt"
@@ -102,6 +103,7 @@ int main(int argc, char **argv, char **envp) {
   send_request(fd, WIRE_MODE_EXEC, argv, envp, deadline);
   wipe_secret(envp);
   await_entry(fd, fds, deadline);
+  failpoint("enter-received");
   /* All fds of our own are close-on-exec: that the connection ends without a word is how the daemon knows that QEMU
    * runs. */
   become_emulator(fds, &failure);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "shim.h"
 
 int write_record(const char *name, const char *text, size_t length) {
@@ -27,8 +28,10 @@ int write_record(const char *name, const char *text, size_t length) {
     return -1;
   }
   close(file);
+  failpoint(name[0] == 'e' ? "exit-written" : "started-written");
   if (renameat(SHIM_STATE, temporary, SHIM_STATE, name) < 0)
     return -1;
+  failpoint(name[0] == 'e' ? "exit-renamed" : "started-renamed");
   return fsync(SHIM_STATE);
 }
 

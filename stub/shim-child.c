@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "shim.h"
 
 #define CGROUP2_SUPER_MAGIC 0x63677270
@@ -170,8 +171,10 @@ static int arrange_fds(const struct passed_fds *passed, int *status, struct fail
 void child_run(struct child *child, struct failure *failure) {
   const struct plan *plan = child->entry.plan;
 
+  failpoint("child-born");
   if (join_cgroups(child, failure) < 0)
     return;
+  failpoint("cgroups-joined");
   for (int fd = SHIM_CONNECTION; fd < SHIM_FDS_END; fd++)
     close(fd);
   setsid();

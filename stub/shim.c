@@ -13,6 +13,7 @@
  *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
+#include "failpoint.h"
 #include "monitor.h"
 
 #include <errno.h>
@@ -222,9 +223,10 @@ static int launch(struct shim *shim, struct failure *failure) {
   int status[2];
   int64_t deadline = now_ms() + shim->plan.deadline;
 
-  if (collect_fds(&shim->plan, &passed, deadline, failure) < 0 ||
-      enter_host_mount_namespace(&shim->plan, failure) < 0 ||
-      child_open(&child, &shim->plan, &passed, failure) < 0)
+  if (collect_fds(&shim->plan, &passed, deadline, failure) < 0)
+    return -1;
+  failpoint("fds-collected");
+  if (enter_host_mount_namespace(&shim->plan, failure) < 0 || child_open(&child, &shim->plan, &passed, failure) < 0)
     return -1;
   int is_other = enter_pid_namespace(&child.entry, failure);
   if (is_other < 0)
@@ -238,6 +240,7 @@ static int launch(struct shim *shim, struct failure *failure) {
   shim->qemu = fork_into(shim, &child, status, failure);
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
+  failpoint("child-forked");
   if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
     kill_qemu(shim);
     return fail(failure, FAIL_STUB, errno, "its PID namespace");
@@ -261,6 +264,7 @@ static int launch(struct shim *shim, struct failure *failure) {
     return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
   }
   shim->qemu_start = start_time(shim->qemu);
+  failpoint("exec-seen");
   return 0;
 }
 
@@ -277,6 +281,7 @@ static int listen_for_daemons(struct shim *shim, struct failure *failure) {
       listen(shim->listener, MAX_CLIENTS) < 0)
     result = fail(failure, FAIL_STATE, errno, "shim.sock");
   umask(mask);
+  failpoint("shim-listening");
   return result;
 }
 
@@ -316,6 +321,7 @@ static int record_start(struct shim *shim, struct failure *failure) {
     return -1;
   }
   tell_all(shim, "%s", text);
+  failpoint("start-told-daemon");
   return 0;
 }
 
@@ -362,6 +368,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
 
   how[0] = WIFSIGNALED(status) ? WIRE_EXIT_SIGNAL : WIRE_EXIT_STATUS;
   how[1] = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  failpoint("qemu-reaped");
   monitor_close(&shim->monitor);
   shim->reason = find_reason(shim, status);
   end_children(&shim->plan);
@@ -373,9 +380,12 @@ static _Noreturn void finish(struct shim *shim, int status) {
   write_record("exit", text, (size_t)length);
   if (shim->connection >= 0)
     send_frame(shim->connection, WIRE_EXITED, how, sizeof how, now_ms() + 1000);
+  failpoint("exit-told-stub");
   text[line] = '\0';
   tell_all(shim, "%s", text);
+  failpoint("exit-told-daemon");
   unlinkat(SHIM_STATE, "shim.sock", 0);
+  failpoint("socket-removed");
   exit(0);
 }
 
@@ -522,5 +532,6 @@ int main(void) {
   close(SHIM_TARGET_PROC);
   close(SHIM_STUB_PROC);
   send_frame(SHIM_CONNECTION, WIRE_STARTED, NULL, 0, now_ms() + 1000);
+  failpoint("start-told-stub");
   supervise(&shim);
 }

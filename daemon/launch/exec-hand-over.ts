@@ -10,6 +10,7 @@ import { hasEntered } from '../machines/has-entered.ts';
 import type { Machine } from '../machines/machine.ts';
 import { machineSignals } from '../machines/machine-signals.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
+import type { OnTransition } from '../machines/transition.ts';
 import type { NamespaceKind } from '../target/target.ts';
 import { encodePlan } from './encode-plan.ts';
 import type { LaunchConnection } from './launch-connection.ts';
@@ -23,6 +24,7 @@ export interface ExecHandOverOptions {
   readonly hostRoot: string;
   /** For the stub, from ENTER to QEMU. */
   readonly deadlineMs: number;
+  readonly onTransition?: OnTransition;
 }
 
 /** One launch of exec mode that was allowed. */
@@ -57,13 +59,14 @@ export class ExecHandOver {
    *   libvirt. Nothing is left of the launch then.
    */
   async run(launch: ExecLaunch): Promise<Machine> {
-    const { supervisor } = this.#options;
+    const { supervisor, onTransition } = this.#options;
     const { machine, namespaces, pinned, stub } = launch;
     const { init } = pinned.target;
     try {
       // On disk before the stub is anywhere but where libvirt put it.
       supervisor.prepare(machine, init, namespaces);
       this.#move(launch);
+      onTransition?.('stub-moved');
       await this.#sendIn(launch);
       if (!hasEntered(stub, machine.namespaces, namespaces)) {
         stub.signal(machineSignals.KILL);
@@ -73,6 +76,7 @@ export class ExecHandOver {
           'read the log of the domain',
         );
       }
+      onTransition?.('entry-seen');
     } catch (error) {
       supervisor.discard(machine.launchId);
       throw error;
@@ -102,7 +106,7 @@ export class ExecHandOver {
   }
 
   async #sendIn({ plan, stub, connection, pinned }: ExecLaunch): Promise<void> {
-    const { libc, deadlineMs } = this.#options;
+    const { libc, deadlineMs, onTransition } = this.#options;
     const { launcher, init } = pinned;
     const memory = libc.sealedMemory('launch-plan', encodePlan(plan));
     let verdict: Promise<string | null>;
@@ -111,6 +115,7 @@ export class ExecHandOver {
     } finally {
       fs.closeSync(memory);
     }
+    onTransition?.('stub-sent-in');
     const patience = new AbortController();
     const late = delay(deadlineMs, undefined, { signal: patience.signal }).then(
       () => true,

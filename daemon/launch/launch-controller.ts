@@ -11,6 +11,7 @@ import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { StateDirectory } from '../machines/state-directory.ts';
+import type { OnTransition } from '../machines/transition.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
@@ -50,6 +51,7 @@ export interface LaunchControllerOptions {
   readonly targetWaitMs: number;
   /** Told what came of the secret of each launch that got as far as having it checked. */
   readonly onSecretCheck: (result: 'valid' | 'refused' | 'failed') => void;
+  readonly onTransition?: OnTransition;
 }
 
 const secretRefusals: ReadonlySet<RefusalCode> = new Set([
@@ -184,7 +186,7 @@ export class LaunchController {
 
   /** Has a shim started and waits for its QEMU. From the start on, the supervisor cleans up whatever comes of it. */
   async #handOver(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
-    const { libc, broker, supervisor, state } = this.#options;
+    const { libc, broker, supervisor, state, onTransition } = this.#options;
     const { connection, caller } = demand;
     let running: Promise<Machine>;
     {
@@ -221,7 +223,9 @@ export class LaunchController {
       // Before the shim is started: also one that comes to life while the broker's answer is lost is followed.
       running = supervisor.follow(machine.launchId, report);
       running.catch(() => undefined);
+      onTransition?.('shim-wanted');
       await broker.startShim(fds);
+      onTransition?.('shim-started');
     }
     return running;
   }

@@ -12,6 +12,7 @@ import { machineSignals } from './machine-signals.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
+import type { OnTransition } from './transition.ts';
 
 /** How often a stub is looked at that an earlier daemon sent into a pod. */
 const LOOK_INTERVAL_MS = 100;
@@ -34,6 +35,7 @@ export interface ExecSupervisorOptions {
   readonly podGoneGraceMs: number;
   /** Told of what went wrong with one machine; the others go on. */
   readonly onError: (launchId: string, error: unknown) => void;
+  readonly onTransition?: OnTransition;
 }
 
 /**
@@ -59,7 +61,7 @@ export class ExecSupervisor {
   /** Undoes {@link prepare} for a launch that came to nothing. Never throws. */
   discard(launchId: string): void {
     this.#options.registry.remove(launchId);
-    this.#guard(launchId, () => this.#options.state.remove(launchId));
+    this.#guard(launchId, () => this.#remove(launchId));
   }
 
   /** Follows a machine whose stub has become QEMU. */
@@ -86,7 +88,7 @@ export class ExecSupervisor {
         const record = state.read(launchId);
         if (record?.machine.mode !== 'exec') return;
         if (record.bootId === bootId) this.#adoptOne(record);
-        else state.remove(launchId);
+        else this.#remove(launchId);
       });
   }
 
@@ -167,13 +169,20 @@ export class ExecSupervisor {
   }
 
   #ended(launchId: string, end: ProcessEnd, reason: 'qemu' | 'pod-gone'): void {
-    const { registry, state } = this.#options;
+    const { registry } = this.#options;
     const machine = registry.get(launchId);
     if (machine === undefined) return;
     const exit: MachineExit = { ...end, reason, at: new Date().toISOString() };
     registry.put({ ...machine, state: 'exited', exit });
-    state.remove(launchId);
+    this.#options.onTransition?.('exit-told');
+    this.#remove(launchId);
     if (reason === 'pod-gone') this.#removePodCgroups(launchId, machine);
+  }
+
+  #remove(launchId: string): void {
+    const { state } = this.#options;
+    state.forget(launchId);
+    state.remove(launchId);
   }
 
   /** The runtime could not remove the container's cgroups while QEMU was in them, and may have given up. */

@@ -13,6 +13,7 @@ import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
 import { parseExitRecord, parseShimMessage, shimProtocolVersion, type ShimMessage } from './shim-message.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
+import type { OnTransition } from './transition.ts';
 
 /** A shim that has not got QEMU to run after this long hangs: its own deadline is shorter. */
 const START_DEADLINE_MS = 20_000;
@@ -32,6 +33,7 @@ export interface MachineSupervisorOptions {
   readonly bootId: string;
   /** Told of what went wrong with one machine; the others go on. */
   readonly onError: (launchId: string, error: unknown) => void;
+  readonly onTransition?: OnTransition;
 }
 
 function endedEarly(): Refusal {
@@ -76,7 +78,9 @@ export class MachineSupervisor {
     // The record first: by it the next daemon finds the cgroups of a launch that this one did not live to start.
     const directories = shimCgroups.directoriesOf(machine.launchId);
     state.create({ version: 1, bootId, machine, shimCgroups: directories });
-    return shimCgroups.create(machine.launchId);
+    shimCgroups.create(machine.launchId);
+    this.#options.onTransition?.('shim-cgroups-made');
+    return directories;
   }
 
   /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */
@@ -142,8 +146,7 @@ export class MachineSupervisor {
     await Promise.all(
       known.map((launchId) => this.#adoptOne(launchId).catch((error: unknown) => onError(launchId, error))),
     );
-    for (const launchId of shimCgroups.listOld())
-      if (!known.includes(launchId)) this.#removeCgroups(launchId);
+    for (const launchId of shimCgroups.listOld()) if (!known.includes(launchId)) this.#removeRest(launchId);
   }
 
   /** Whether there is something of a machine that runs: its QEMU, or a shim that is about to start one. */
@@ -297,6 +300,7 @@ export class MachineSupervisor {
         break;
       case 'started':
         registry.put({ ...machine, state: 'running', qemu: message.qemu });
+        this.#options.onTransition?.('start-heard');
         break;
       case 'exited':
         this.#end(launchId, { ...message.exit, at: new Date().toISOString() });
@@ -310,7 +314,9 @@ export class MachineSupervisor {
   #end(launchId: string, exit: MachineExit): void {
     const { registry } = this.#options;
     const machine = registry.get(launchId);
-    if (machine !== undefined) registry.put({ ...machine, state: 'exited', exit });
+    if (machine === undefined) return;
+    registry.put({ ...machine, state: 'exited', exit });
+    this.#options.onTransition?.('exit-told');
   }
 
   /** There is no shim any more. With an exit that is as it should be; without, QEMU must not run on unsupervised. */
@@ -328,6 +334,7 @@ export class MachineSupervisor {
     if (machine.qemu !== undefined) this.#kill(machine.qemu);
     const exit: MachineExit = { kind: 'unknown', reason: 'shim-gone', at: new Date().toISOString() };
     this.#options.registry.put({ ...machine, state: 'lost', exit });
+    this.#options.onTransition?.('exit-told');
   }
 
   #kill(process: ProcessIdentity): void {
@@ -336,17 +343,26 @@ export class MachineSupervisor {
     pinned?.signal(machineSignals.KILL);
   }
 
+  /**
+   * In this order, so that a daemon which is killed in between leaves neither an end to be told again, nor cgroups that
+   * the next one does not know of.
+   */
   #cleanUp(launchId: string): void {
-    this.#guard(launchId, () => this.#options.state.remove(launchId));
-    this.#removeCgroups(launchId);
+    this.#guard(launchId, () => this.#options.state.forget(launchId));
+    this.#removeRest(launchId);
   }
 
-  #removeCgroups(launchId: string, attempt = 0): void {
+  #removeRest(launchId: string, attempt = 0): void {
+    const { state, shimCgroups, onTransition } = this.#options;
     this.#guard(launchId, () => {
-      const wait = CGROUP_RETRIES_MS[attempt];
-      if (this.#options.shimCgroups.remove(launchId) || wait === undefined) return;
+      if (shimCgroups.remove(launchId)) {
+        onTransition?.('shim-cgroups-removed');
+        state.remove(launchId);
+        return;
+      }
       // What is still there when the daemon stops is removed by the next one.
-      setTimeout(() => this.#removeCgroups(launchId, attempt + 1), wait).unref();
+      const wait = CGROUP_RETRIES_MS[attempt];
+      if (wait !== undefined) setTimeout(() => this.#removeRest(launchId, attempt + 1), wait).unref();
     });
   }
 

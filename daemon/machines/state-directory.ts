@@ -5,6 +5,7 @@ import path from 'node:path';
 import { hasCode } from '../errors.ts';
 import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
 import type { Machine } from './machine.ts';
+import type { OnTransition } from './transition.ts';
 
 /** What is on disk of one launch, for the next daemon. Never a secret. */
 export interface MachineRecord {
@@ -23,9 +24,11 @@ export interface MachineRecord {
 /** `state/`: one directory a launch, made by the daemon, written by daemon (`launch.json`) and shim (the rest). */
 export class StateDirectory {
   readonly #path: string;
+  readonly #onTransition: OnTransition;
 
-  constructor(directory: string) {
+  constructor(directory: string, onTransition: OnTransition = () => undefined) {
     this.#path = directory;
+    this.#onTransition = onTransition;
   }
 
   directoryOf(launchId: string): string {
@@ -39,10 +42,13 @@ export class StateDirectory {
   }
 
   /** Makes the directory of a launch and writes its record, both durable before this returns. */
-  create(record: MachineRecord): void {
-    const directory = this.directoryOf(record.machine.launchId);
+  create(content: MachineRecord): void {
+    const directory = this.directoryOf(content.machine.launchId);
     fs.mkdirSync(directory, { mode: 0o700 });
-    writeDurably(path.join(directory, 'launch.json'), `${JSON.stringify(record)}\n`);
+    this.#onTransition('directory-made');
+    const record = path.join(directory, 'launch.json');
+    writeDurably(record, `${JSON.stringify(content)}\n`, () => this.#onTransition('record-written'));
+    this.#onTransition('record-renamed');
     syncDirectory(directory);
     syncDirectory(this.#path);
   }
@@ -50,7 +56,8 @@ export class StateDirectory {
   /** In exec mode, where there is no shim to do it: notes that QEMU runs, in the words of a shim. */
   writeStarted(launchId: string, line: string): void {
     const directory = this.directoryOf(launchId);
-    writeDurably(path.join(directory, 'started'), line);
+    writeDurably(path.join(directory, 'started'), line, () => this.#onTransition('started-written'));
+    this.#onTransition('started-renamed');
     syncDirectory(directory);
   }
 
@@ -92,11 +99,19 @@ export class StateDirectory {
     }
   }
 
-  /** The record first: were the exit to go before it, a daemon that is killed in between would leave a lost machine. */
+  /**
+   * Removes the record of a launch that is over: its end is not told again. The directory stays until {@link remove}, so
+   * that a daemon which is killed in between leaves something to find the rest of the launch by.
+   */
+  forget(launchId: string): void {
+    fs.rmSync(path.join(this.directoryOf(launchId), 'launch.json'), { force: true });
+    this.#onTransition('record-removed');
+  }
+
+  /** Removes all of a launch; called last, after {@link forget}. */
   remove(launchId: string): void {
-    const directory = this.directoryOf(launchId);
-    fs.rmSync(path.join(directory, 'launch.json'), { force: true });
-    fs.rmSync(directory, { recursive: true, force: true });
+    fs.rmSync(this.directoryOf(launchId), { recursive: true, force: true });
+    this.#onTransition('directory-removed');
   }
 }
 
@@ -123,7 +138,7 @@ function syncDirectory(directory: string): void {
   }
 }
 
-function writeDurably(file: string, text: string): void {
+function writeDurably(file: string, text: string, onWritten: () => void): void {
   const temporary = `${file}.new`;
   const fd = fs.openSync(temporary, 'wx', 0o600);
   try {
@@ -132,5 +147,6 @@ function writeDurably(file: string, text: string): void {
   } finally {
     fs.closeSync(fd);
   }
+  onWritten();
   fs.renameSync(temporary, file);
 }

@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { listCgroupParents } from './cgroups.ts';
+import type { Failpoints } from './failpoints.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess, isRunning } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
@@ -24,6 +25,7 @@ import { waitUntil } from './wait-until.ts';
 
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'daemon/main.ts');
+const stoppable = join(import.meta.dirname, 'stoppable-daemon.ts');
 
 export interface NodeDriverOptions {
   /** Which stub is installed, and what the daemon is configured for; `fork` by default. */
@@ -34,6 +36,8 @@ export interface NodeDriverOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Runs the daemon elsewhere than beside the test, e.g. in a container; gives its process. */
   readonly run?: (command: readonly string[], log: string) => Promise<ProcessIdentity>;
+  /** Daemon and programs in C are such that stop where it has a mark. */
+  readonly failpoints?: Failpoints;
 }
 
 /**
@@ -52,12 +56,15 @@ export class NodeDriver {
   readonly stubName: 'qemu-kube' | 'qemu-kube-exec';
   readonly #scratch: Scratch;
   readonly #mode: LaunchMode;
+  readonly #failpoints: Failpoints | undefined;
   readonly #run: NonNullable<NodeDriverOptions['run']>;
   #process: ProcessIdentity | undefined;
 
-  constructor(scratch: Scratch, httpPort: number, { mode = 'fork', run }: NodeDriverOptions = {}) {
+  constructor(scratch: Scratch, httpPort: number, options: NodeDriverOptions = {}) {
+    const { mode = 'fork', run, failpoints } = options;
     this.#scratch = scratch;
     this.#mode = mode;
+    this.#failpoints = failpoints;
     this.#run = run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log));
     this.stubName = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
     this.httpPort = httpPort;
@@ -98,7 +105,8 @@ export class NodeDriver {
   async install(stub?: string): Promise<void> {
     const build = join(this.#scratch.directory, 'stub');
     const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
-    await runCommand('make', make);
+    const { directory } = this.#failpoints ?? {};
+    await runCommand('make', directory === undefined ? make : [...make, `FAILPOINTS=${directory}`]);
     mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
     this.installStub(stub ?? join(build, this.stubName));
     symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
@@ -149,16 +157,24 @@ export class NodeDriver {
     writeFileSync(this.configPath, lines.join(''));
   }
 
-  /** Starts the daemon and waits until it is ready to serve; also again, after it was ended; asks every `interval` ms. */
-  async start(interval?: number): Promise<void> {
+  /** Starts the daemon; also again, after it was ended. */
+  async spawn(): Promise<ProcessIdentity> {
     // The shims' cgroups are removed with the last of them, unless it was killed.
     for (const path of listCgroupParents('/kubevirt-node-driver/launch')) {
       this.#scratch.claimDirectory(path);
     }
     appendFileSync(this.logPath, '');
-    const command = [process.execPath, main, 'serve', '--config', this.configPath];
-    const started = await this.#run(command, this.logPath);
-    this.#process = started;
+    const command =
+      this.#failpoints === undefined
+        ? [process.execPath, main, 'serve', '--config', this.configPath]
+        : [process.execPath, stoppable, this.configPath, this.#failpoints.directory];
+    this.#process = await this.#run(command, this.logPath);
+    return this.#process;
+  }
+
+  /** Like {@link spawn}, and waits until the daemon is ready to serve; asks every `interval` ms. */
+  async start(interval?: number): Promise<void> {
+    const started = await this.spawn();
     await waitUntil(
       'the daemon is ready',
       async () => {
