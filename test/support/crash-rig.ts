@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { MachineOutput } from '../../daemon/api/proto-types.ts';
@@ -115,7 +115,7 @@ export class CrashRig {
     await launch.waitForLine('ready');
     const launchId = await waitUntil(
       'the daemon knows that the VM runs',
-      () => /Started a VM.*launchId=(\S+)/.exec(this.driver.log.slice(before))?.[1],
+      () => /Started a VM.*launchId="(\S+)"/.exec(this.driver.log.slice(before))?.[1],
       REACH_MS,
       LOOK_MS,
     );
@@ -187,10 +187,10 @@ export class CrashRig {
     if (launch.stub.exitCode === null && launch.stub.signalCode === null) left.push('the stub');
     for (const victim of ['shim', 'stub', 'QEMU'] as const) {
       const identity = present.get(victim);
-      // Also a zombie is one too many.
       const status = identity && readProcess(identity.pid);
-      if (status?.startTime === identity?.startTime && status !== undefined)
-        left.push(`${victim} (${status.state})`);
+      if (status === undefined || status.startTime !== identity?.startTime) continue;
+      // A zombie is one too many, but for an orphan: when init reaps it is none of ours.
+      if (status.state !== 'Z' || status.parent !== 1) left.push(`${victim} (${status.state})`);
     }
     for (const pid of pod.processes) if (pid !== pod.pid) left.push(`process ${pid} in the pod`);
     for (const { pid, parent } of listProcesses())
@@ -241,14 +241,5 @@ export class CrashRig {
     const isStopped = (pid: number): boolean => readProcess(pid)?.state === 'T';
     const pid = pids.find(isStopped);
     return pid === undefined ? undefined : identify(pid);
-  }
-}
-
-/** Lines of /proc/PID/status that a test may want in its message. */
-export function describeProcess(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').slice(0, 3).join(' ');
-  } catch {
-    return 'ended';
   }
 }
