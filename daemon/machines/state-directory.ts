@@ -140,7 +140,8 @@ function syncDirectory(directory: string): void {
 
 function writeDurably(file: string, text: string, onWritten: () => void): void {
   const temporary = `${file}.new`;
-  const fd = fs.openSync(temporary, 'wx', 0o600);
+  // One that is there is of a daemon that was killed before it came to the rename.
+  const fd = fs.openSync(temporary, 'w', 0o600);
   try {
     fs.writeFileSync(fd, text);
     fs.fsyncSync(fd);

@@ -94,6 +94,26 @@ export class CrashRig {
     return lines.filter((line) => line.includes('A VM ended') && line.includes(launchId)).length;
   }
 
+  /** What the daemon that runs has told of ends since it started: by its counter, and to who watches from now on. */
+  async readEnds(launchId: string): Promise<{ readonly counted: number; readonly watched: number }> {
+    const metrics = await (await fetch(`http://127.0.0.1:${this.driver.httpPort}/metrics`)).text();
+    const counts = [...metrics.matchAll(/^kubevirt_node_driver_machine_exits_total\{.*\} (\d+)$/gm)];
+    const counted = counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    const client = createApiClient({ socketPath: this.driver.apiSocket });
+    const abort = new AbortController();
+    let watched = 0;
+    try {
+      for await (const { type, machine } of client.watchMachines(abort.signal)) {
+        if (machine?.launchId === launchId && machine.exit !== null) watched++;
+        if (type === 'MACHINE_EVENT_TYPE_SYNCED') break;
+      }
+    } finally {
+      abort.abort();
+      client.close();
+    }
+    return { counted, watched };
+  }
+
   async findMachine(launchId: string): Promise<MachineOutput | undefined> {
     const client = createApiClient({ socketPath: this.driver.apiSocket });
     try {
