@@ -35,17 +35,26 @@ describe('StateDirectory', () => {
     expect(state.list()).to.deep.equal([]);
   });
 
-  it('removes the record before all else: what is left of a removal that breaks off is no machine', () => {
+  it('forgets a launch before it is removed: what is left of a removal that breaks off is no machine', () => {
     state.create(record);
     const obstacle = path.join(state.directoryOf('one'), 'obstacle');
     fs.mkdirSync(obstacle);
     execFileSync('mount', ['-t', 'tmpfs', 'none', obstacle]);
     try {
+      state.forget('one');
       expect(() => state.remove('one')).to.throw('resource busy');
       expect([state.list(), state.read('one')]).to.deep.equal([['one'], null]);
     } finally {
       execFileSync('umount', [obstacle]);
     }
+  });
+
+  it('notes that QEMU runs also where a daemon was killed while it noted that', () => {
+    state.create(record);
+    fs.writeFileSync(path.join(state.directoryOf('one'), 'started.new'), 'star');
+    state.writeStarted('one', 'started 1 1\n');
+    expect(state.readFile('one', 'started')).to.equal('started 1 1\n');
+    expect(fs.readdirSync(state.directoryOf('one'))).to.have.members(['launch.json', 'started']);
   });
 
   it('never writes over another launch', () => {

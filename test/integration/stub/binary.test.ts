@@ -65,3 +65,32 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'])
       expect(readFileSync(again).equals(readFileSync(stripped))).to.equal(true);
     });
   });
+
+describe('what is shipped', function () {
+  this.timeout(60_000);
+  let scratch: Scratch;
+  const programs = ['qemu-kube', 'qemu-kube-exec', 'qemu-kube-broker', 'qemu-kube-shim'];
+  const build = async (name: string, ...options: readonly string[]): Promise<readonly Buffer[]> => {
+    const directory = join(scratch.directory, name);
+    // As the environment of a careless builder may have it.
+    const environment = { FAILPOINTS: '/tmp' };
+    await runCommand('make', ['-s', '-C', stubSources, `BUILD=${directory}`, ...options], { environment });
+    return programs.map((program) => readFileSync(join(directory, program)));
+  };
+
+  before(() => {
+    scratch = Scratch.open('test');
+  });
+  after(() => scratch.close());
+
+  it('has no failpoint, and those of a build for tests are seen', async () => {
+    const shipped = await build('shipped');
+    expect(shipped.map((binary) => binary.includes('failpoint'))).to.deep.equal([false, false, false, false]);
+    const tested = await build('tested', 'FAILPOINTS=/tmp/points');
+    expect(tested.map((binary) => binary.includes('failpoint'))).to.deep.equal([false, true, true, true]);
+    const paths = programs.map((program) => join(scratch.directory, 'tested', program));
+    const check = await runCommand(join(stubSources, 'check-binary.sh'), paths, { allowFailure: true });
+    expect(check.status).to.equal(1);
+    expect(check.stderr).to.equal(`${paths[1] ?? ''}: has failpoints\n`);
+  });
+});
