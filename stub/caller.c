@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -74,6 +75,9 @@ _Noreturn void refuse(const char *what, const char *why, const char *remedy) {
     append(&line, remedy);
   }
   line.text[line.length++] = '\n';
+  /* Neither a log that may not grow nor one that nobody reads is a reason to end in another way. */
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
   (void)!write(STDERR_FILENO, line.text, line.length);
   wait_for_libvirt();
   _exit(CANNOT_RUN);

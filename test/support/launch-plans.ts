@@ -35,5 +35,5 @@ export const samplePlan: LaunchPlan = {
   shimCgroups: ['/sys/fs/cgroup/cpu/kubevirt-node-driver/x'],
   hostMountNamespace: '/host/proc/1/ns/mnt',
   monitorFd: null,
-  seccomp: { flags: 2, program: Buffer.from('0600000000007fff', 'hex') },
+  seccomp: { flags: 2, program: Buffer.from('060000000000ff7f', 'hex') },
 };

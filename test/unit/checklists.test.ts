@@ -6,8 +6,8 @@ import { checklistIds, readChecklists, readTestTitles } from '../support/checkli
 /** What nothing holds yet. Only ever gets shorter. */
 const openNumbers: Readonly<Record<string, readonly number[]>> = {
   NS: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25],
-  SU: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
-  SV: [13],
+  SU: [12, 14, 17],
+  SV: [],
   AT: [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
 };
 const open = Object.entries(openNumbers).flatMap(([list, numbers]) =>
@@ -29,7 +29,8 @@ describe('docs/checklists.md', () => {
     expect(rows.filter(({ isOpen }) => isOpen).map(({ id }) => id)).to.deep.equal(open);
   });
 
-  it('names only tests that there are', () => {
+  it('names only tests that there are', function () {
+    this.timeout(30_000);
     const missing = rows.flatMap(({ id, tests }) =>
       tests
         .filter(

@@ -58,7 +58,7 @@ describe('encodePlan and plan_read() of the shim', function () {
       `project ${hex('/var/lib/libvirt/qemu/domain-1-vm')}`,
       'flags 2',
       `project ${hex('/srv/ü')}`,
-      'filter 2  0600000000007fff',
+      'filter 2  060000000000ff7f',
       'numbers 64055 108 95 -997 1000 2000 1000 8000',
     ]);
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFileSync, statSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { runCommand } from '../../support/run-command.ts';
@@ -45,6 +45,32 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'])
         .to.match(/GNU_RELRO/)
         .and.match(/BIND_NOW/);
       expect(stdout).not.to.match(/INTERP|NEEDED|RPATH|RUNPATH|RWE/);
+    });
+
+    it('is position-independent, with a stack that is not executable and is protected', async () => {
+      const { stdout } = await runCommand('readelf', ['-hldW', stripped]);
+      expect(stdout)
+        .to.match(/Type:\s+DYN/)
+        .and.match(/FLAGS_1.*PIE/)
+        .and.match(/GNU_STACK .* RW +0x/);
+      // Nothing is both: what is written is not executed.
+      expect(stdout).not.to.match(/LOAD .* (RWE|WE) /);
+      expect(stdout).not.to.include('TEXTREL');
+      expect((await runCommand('nm', [symbols])).stdout).to.include('__stack_chk_fail');
+    });
+
+    it('is the same where it is built in another directory', async () => {
+      const elsewhere = join(scratch.directory, 'another/place');
+      mkdirSync(elsewhere, { recursive: true });
+      cpSync(stubSources, join(elsewhere, 'stub'), {
+        recursive: true,
+        filter: (path) => !path.includes('/build'),
+      });
+      copyFileSync(join(stubSources, '../package.json'), join(elsewhere, 'package.json'));
+      await runCommand('make', ['-s', '-C', join(elsewhere, 'stub')]);
+      expect(readFileSync(join(elsewhere, 'stub/build', program)).equals(readFileSync(stripped))).to.equal(
+        true,
+      );
     });
 
     it('links nothing that reads the environment or asks the name services', async () => {

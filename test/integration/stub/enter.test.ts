@@ -44,6 +44,7 @@ describe('qemu-kube-exec that is told to enter', function () {
       openSync(`/proc/${process.pid}`, 'r'),
       libc.pidfdOpen(process.pid),
       libc.pidfdOpen(process.pid),
+      openSync('/dev/null', 'r'),
     ];
     const decoder = new FrameDecoder({ accept: [frameTypes.request, frameTypes.failed] });
     let told = '';
@@ -96,6 +97,12 @@ describe('qemu-kube-exec that is told to enter', function () {
 
   it('refuses an ENTER that lacks an fd', async () => {
     const { status, said } = await enter(encodePlan(ownPlan), 3);
+    expect(status).to.equal(125);
+    expect(said).to.match(/^qemu-kube-exec: Cannot understand the node driver; .*\n$/);
+  });
+
+  it('refuses an ENTER with an fd too many', async () => {
+    const { status, said } = await enter(encodePlan(ownPlan), 5);
     expect(status).to.equal(125);
     expect(said).to.match(/^qemu-kube-exec: Cannot understand the node driver; .*\n$/);
   });

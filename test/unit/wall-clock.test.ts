@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Where the clock that can be set may be read, how often, and why. */
+const allowed: Readonly<Record<string, { readonly times: number; readonly why: string }>> = {
+  'stub/shim.c': { times: 1, why: 'the time in the exit record, for people' },
+  'daemon/machines/machine-supervisor.ts': { times: 2, why: 'the time of an end, for people' },
+  'daemon/machines/exec-supervisor.ts': { times: 1, why: 'the time of an end, for people' },
+  'daemon/observe/logger.ts': { times: 1, why: 'the time of a log line' },
+  'daemon/launch/launch-controller.ts': { times: 1, why: 'the time of a start, for people' },
+  'daemon/launch/target-authorizer.ts': { times: 1, why: 'the age of a secret, which is a date' },
+  'daemon/api/api-client.ts': { times: 1, why: 'gRPC takes a date, and makes a timeout of it at once' },
+  'daemon/host/shim-cgroups.ts': {
+    times: 1,
+    why: 'the age of an empty cgroup, beside the ctime of its directory; nothing that runs is removed by it',
+  },
+};
+const readers =
+  /CLOCK_REALTIME|CLOCK_TAI|\bgettimeofday\(|(?<![a-z_])time\(NULL|Date\.now\(|new Date\(\)|TFD_TIMER_CANCEL/g;
+
+describe('the clock that can be set', () => {
+  it('no deadline is measured by the clock that can be set', () => {
+    const sources = ['stub', 'daemon'].flatMap((directory) =>
+      readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(c|h|ts)$/.test(name) && !name.startsWith('build/'))
+        .map((name) => join(directory, name)),
+    );
+    expect(sources).to.include('stub/shim.c');
+    const found = sources
+      .map((name) => [name, [...readFileSync(join(root, name), 'utf8').matchAll(readers)].length] as const)
+      .filter(([name, times]) => times > (allowed[name]?.times ?? 0));
+    expect(found).to.deep.equal([]);
+  });
+});
