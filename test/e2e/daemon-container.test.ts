@@ -72,6 +72,8 @@ describeOnNode(import.meta.filename, 'a daemon in a container', function () {
       await driver.start();
       const { stdout } = await driver.run(['machines', 'list', '--json', '--socket', driver.apiSocket]);
       expect(stdout).to.include(vmUuid).and.include(`"pid":${pid},`);
+      // By device and inode of its stub, which libvirt runs in another mount namespace.
+      expect(stdout).to.include('"profile":"default"');
 
       await libvirt.virsh(['destroy', vmName]);
       expect(sandbox.processes).to.deep.equal([sandbox.pid]);

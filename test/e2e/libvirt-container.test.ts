@@ -155,6 +155,8 @@ for (const mode of ['fork', 'exec'] as const)
         await driver.start();
         const { stdout } = await driver.run(['machines', 'list', '--json', '--socket', driver.apiSocket]);
         expect(stdout).to.include(sandbox.vmUuid).and.include(`"pid":${qemu.pid},`);
+        // By device and inode of its stub, which the container has as a mount.
+        expect(stdout).to.include('"profile":"default"');
         // The container has the directory of the launch socket, in which there is a new socket now.
         await libvirt.virsh(['destroy', sandbox.vmName]);
         await libvirt.virsh(['start', sandbox.vmName]);
