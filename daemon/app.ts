@@ -7,6 +7,7 @@ import type { Config } from './config/config.ts';
 import { Broker } from './host/broker.ts';
 import { viewHost } from './host/host-view.ts';
 import { createLibc } from './host/libc.ts';
+import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
@@ -93,6 +94,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   await using started = new AsyncDisposableStack();
 
   const libc = createLibc();
+  requirePidfds(libc);
   const host = viewHost(config.proc);
   for (const warning of host.warnings) logger.warn('Cannot verify the view of the node', { warning });
   const seccomp = await loadFilter(config.seccomp);

@@ -21,10 +21,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "safe-fds.h"
 #include "wire.h"
 
 #ifndef VERSION
@@ -400,8 +400,7 @@ int main(int argc, char **argv) {
   if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) < 0)
     die("Cannot use fd 3");
   /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */
-  if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) < 0 && errno != ENOSYS)
-    die("Cannot close foreign fds");
+  close_fds(CHANNEL + 1, ~0U);
   raise_fd_limit();
   shim_image = sealed_copy(argv[1]);
   if (shim_image < 0)

@@ -6,18 +6,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "broker.h"
 #include "capabilities.h"
-
-#define RESOLVE_NO_MAGICLINKS 0x02
-#define RESOLVE_IN_ROOT 0x10
-
-struct how {
-  uint64_t flags, mode, resolve;
-};
+#include "safe-fds.h"
 
 static _Noreturn void answer(int out, enum read_step step, int error, const char *content, size_t length) {
   struct read_result result = {.error = (uint32_t)error, .step = (uint32_t)step};
@@ -67,9 +60,7 @@ _Noreturn void read_file(int proc_directory, const struct read_request *request,
 
   /* Symlinks are followed, since Secret volumes are made of them, but never out of the target's root.
    * O_NONBLOCK: a FIFO must not hold us; what it is, is checked before it is read. */
-  struct how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-                    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  int file = (int)syscall(SYS_openat2, root, request->path, &how, sizeof how);
+  int file = open_in_root(root, request->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, LINKS_IN_ROOT);
   if (file < 0)
     answer(out, READ_OPEN, errno, NULL, 0);
   if (fstat(file, &info) < 0)

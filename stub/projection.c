@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "safe-fds.h"
 
 #define OPEN_TREE_CLONE 1U
 #define OPEN_TREE_CLOEXEC O_CLOEXEC
@@ -31,8 +32,6 @@
 #define ATTR_NOSUID 0x02U
 #define ATTR_NODEV 0x04U
 #define ATTR_NOEXEC 0x08U
-#define RESOLVE_NO_MAGICLINKS 0x02U
-#define RESOLVE_NO_SYMLINKS 0x04U
 
 #define MAX_CHILDREN 1024
 
@@ -57,13 +56,15 @@ static int attach(int tree, int directory, const char *name) {
 /* ---- in libvirt's mount namespace ------------------------------------------------------------------------- */
 
 static int open_source(const struct plan *plan, const struct plan_project *project, struct failure *failure) {
-  struct {
-    uint64_t flags, mode, resolve;
-  } how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
   struct stat info;
 
   /* libvirt's qemu user may write in these directories: a symlink could point anywhere on the node. */
-  int source = (int)syscall(SYS_openat2, AT_FDCWD, project->path, &how, sizeof how);
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int source = root < 0 ? -1 : open_in_root(root, project->path, O_PATH | O_CLOEXEC, LINKS_REFUSED);
+  int refusal = errno;
+  if (root >= 0)
+    close(root);
+  errno = refusal;
   if (source < 0)
     return errno == ENOENT && (project->flags & PROJECT_OPTIONAL) != 0
                ? -1

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "failpoint.h"
+#include "safe-fds.h"
 #include "shim.h"
 
 #define CGROUP2_SUPER_MAGIC 0x63677270
@@ -161,10 +162,8 @@ static int arrange_fds(const struct passed_fds *passed, int *status, struct fail
   for (uint32_t i = 0; i < passed->count; i++)
     close(above[i]);
   /* All that is left above is close-on-exec; what is not named is closed all the same. */
-  if (syscall(SYS_close_range, floor, *status - 1, 0) < 0 && errno != EINVAL && errno != ENOSYS)
-    return fail(failure, FAIL_FDS, errno, "closing the rest");
-  if (syscall(SYS_close_range, *status + 1, ~0U, 0) < 0 && errno != ENOSYS)
-    return fail(failure, FAIL_FDS, errno, "closing the rest");
+  close_fds(floor, (unsigned)*status - 1);
+  close_fds(*status + 1, ~0U);
   return 0;
 }
 

@@ -15,6 +15,7 @@
  */
 #include "failpoint.h"
 #include "monitor.h"
+#include "safe-fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +113,7 @@ static void become_supervisor(struct shim *shim) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  syscall(SYS_close_range, SHIM_FDS_END, ~0U, 0); /* nothing else of the daemon's is wanted here */
+  close_fds(SHIM_FDS_END, ~0U); /* nothing else of the daemon's is wanted here */
   /* What QEMU's children leave when they detach themselves becomes ours to end. */
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   sigemptyset(&children);
