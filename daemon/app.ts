@@ -25,6 +25,7 @@ import { MachineRegistry } from './machines/machine-registry.ts';
 import { MachineSupervisor } from './machines/machine-supervisor.ts';
 import { StateDirectory } from './machines/state-directory.ts';
 import type { OnTransition } from './machines/transition.ts';
+import { AuditLog } from './observe/audit-log.ts';
 import { Health } from './observe/health.ts';
 import { startHttpServer, type HttpServer } from './observe/http-server.ts';
 import { errorFields, type Logger } from './observe/logger.ts';
@@ -53,6 +54,8 @@ const RESERVED_FDS = 2048;
 export interface App {
   /** Stops serving. Machines go on. */
   stop(): Promise<void>;
+  /** Opens files anew that lines are appended to. */
+  reopenFiles(): void;
 }
 
 export interface AppOptions {
@@ -111,6 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const http = await startHttp(config, health, metrics, logger);
   started.defer(() => http?.close());
 
+  const audit = started.use(openAudit(config, metrics, logger));
   const broker = new Broker({
     libc,
     libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub', 'build'),
@@ -163,6 +167,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   started.defer(() => refresher.close());
 
+  const observer = new LaunchObserver({
+    logger: logger.child('launch'),
+    metrics,
+    audit: (record) => audit.write(record),
+  });
   const finder = new TargetFinder(
     {
       libc,
@@ -207,11 +216,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     paths: config,
     identity: config.identity,
     targetWaitMs: config.targetWait,
+    onAllowed: (connection, caller) => observer.allowed(connection, caller),
     onSecretCheck: (result) => metrics.secretChecked(result),
     onTransition,
   });
 
-  const observer = new LaunchObserver(logger.child('launch'), metrics);
   const launches = new LaunchServer({
     libc,
     proc: config.proc,
@@ -240,6 +249,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     backend: createNodeBackend({ finder, authorizer, registry, supervisors: [supervisor, execSupervisor] }),
     logger: logger.child('api'),
     metrics,
+    audit: (record) => audit.write(record),
   });
   started.defer(() => api.close(API_GRACE_MS));
   health.set('api-socket', true);
@@ -260,7 +270,22 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
 
   const running = started.move();
-  return { stop: () => running.disposeAsync() };
+  return { stop: () => running.disposeAsync(), reopenFiles: () => audit.reopen() };
+}
+
+function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {
+  if (config.auditRequired && config.auditLog === null)
+    throw new Error(
+      'Cannot require the audit log: there is none; set "audit-log" to a path, or "audit-required = no"',
+    );
+  return new AuditLog({
+    path: config.auditLog,
+    isRequired: config.auditRequired,
+    onLost: (error) => {
+      metrics.auditLineLost();
+      logger.error('A decision was not noted', { error: error.message });
+    },
+  });
 }
 
 /** Connections that there is room for: one in which a decision is made needs a dozen fds, and more where pods lie. */

@@ -20,6 +20,7 @@ export const refusalCodes = [
   'secret-ledger',
   'already-running',
   'libvirt-home',
+  'audit-failed',
   'launch-failed',
   'internal',
 ] as const;

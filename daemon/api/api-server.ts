@@ -7,6 +7,7 @@ import { HealthImplementation } from 'grpc-health-check';
 
 import type { PeerCredentials } from '../host/libc.ts';
 import { listenOnSocket } from '../host/listen-on-socket.ts';
+import type { AuditRecord } from '../observe/audit-record.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly backend: ApiBackend;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'peerRejected' | 'secretChecked'>;
+  /** Writes to the audit log; throws where what is not noted may not be. */
+  readonly audit: (record: AuditRecord) => void;
 }
 
 export interface ApiServer {
@@ -77,6 +80,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     peerOf: (call) => peers.peerOf(call),
     allowSecretCheck: createSecretCheckLimit(options.secretChecks ?? { perSecond: 5, burst: 10 }),
     onSecretCheck: (result) => metrics.secretChecked(result),
+    audit: options.audit,
     logger,
   });
   const running = new RunningCalls();

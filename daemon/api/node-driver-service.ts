@@ -2,6 +2,8 @@ import { status, type ServerUnaryCall, type handleUnaryCall } from '@grpc/grpc-j
 
 import { Refusal } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
+import type { AuditRecord } from '../observe/audit-record.ts';
+import { auditSecretCheck } from '../observe/audit-secret-check.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { SecretCheckResult } from '../observe/metrics.ts';
 import { quoteText } from '../quote-text.ts';
@@ -27,6 +29,8 @@ export interface NodeDriverServiceOptions {
   /** Whether this uid may have one more secret checked now. */
   readonly allowSecretCheck: (uid: number) => boolean;
   readonly onSecretCheck: (result: SecretCheckResult) => void;
+  /** Writes to the audit log; throws where what is not noted may not be. */
+  readonly audit: (record: AuditRecord) => void;
   readonly logger: Logger;
 }
 
@@ -42,7 +46,7 @@ class StatusError extends Error {
 
 /** The handlers of `NodeDriverService`. */
 export function createNodeDriverService(options: NodeDriverServiceOptions): NodeDriverServiceHandlers {
-  const { backend, watches, peerOf, allowSecretCheck, onSecretCheck, logger } = options;
+  const { backend, watches, peerOf, allowSecretCheck, onSecretCheck, audit, logger } = options;
 
   /** Turns a promise into a gRPC answer, and whatever it rejects with into a status. */
   function unary<Request, Response>(
@@ -85,9 +89,10 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
   async function checkSecret(
     requested: VmIdentityOutput | null,
     secret: string,
-    uid: number,
+    peer: PeerCredentials,
   ): ReturnType<ApiBackend['validateSecret']> {
-    if (!allowSecretCheck(uid)) {
+    const startedAt = performance.now();
+    if (!allowSecretCheck(peer.uid)) {
       onSecretCheck('limited');
       throw new StatusError(
         status.RESOURCE_EXHAUSTED,
@@ -98,11 +103,22 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     checkSecretLength(secret);
     try {
       const valid = await backend.validateSecret(vm, secret);
+      audit(auditSecretCheck({ vm, peer, startedAt, target: valid.target }));
       onSecretCheck('valid');
       return valid;
     } catch (error) {
+      noteRefusal(auditSecretCheck({ vm, peer, startedAt, error }));
       onSecretCheck(error instanceof Refusal && error.code !== 'internal' ? 'refused' : 'failed');
       throw error;
+    }
+  }
+
+  /** What was refused stays refused, noted or not. */
+  function noteRefusal(record: AuditRecord): void {
+    try {
+      audit(record);
+    } catch {
+      // The log has been told.
     }
   }
 
@@ -135,8 +151,8 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
   return {
     ResolveTarget: unary(async ({ vm }) => ({ target: targetToProto(await backend.resolve(vmOf(vm))) })),
 
-    ValidateSecret: unary(async ({ vm, secret }, { uid }) => {
-      const { target, validUntil } = await checkSecret(vm, secret, uid);
+    ValidateSecret: unary(async ({ vm, secret }, peer) => {
+      const { target, validUntil } = await checkSecret(vm, secret, peer);
       return {
         podUid: target.podUid ?? '',
         containerId: target.containerId ?? '',

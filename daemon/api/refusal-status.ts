@@ -30,6 +30,7 @@ const statusByCode: Readonly<Record<RefusalCode, status>> = {
   'secret-ledger': status.RESOURCE_EXHAUSTED,
   'already-running': status.FAILED_PRECONDITION,
   'libvirt-home': status.FAILED_PRECONDITION,
+  'audit-failed': status.UNAVAILABLE,
   'launch-failed': status.FAILED_PRECONDITION,
   internal: status.INTERNAL,
 };

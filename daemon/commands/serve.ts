@@ -59,6 +59,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
   const stopped = stopSignal();
   try {
     const app = await startApp({ config, logger, build: readVersion() });
+    process.on('SIGHUP', () => app.reopenFiles());
     logger.info('Stopping', { signal: await stopped });
     await app.stop();
     return 0;

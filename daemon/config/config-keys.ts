@@ -246,6 +246,22 @@ export const configKeys: readonly ConfigKey[] = [
     meaning: 'One JSON object or one line of text for each message.',
   },
   {
+    key: 'audit-log',
+    property: 'auditLog',
+    defaultText: 'off',
+    unit: 'path or `off`',
+    meaning:
+      'File that gets a line of JSON for each decision, such as `/var/log/kubevirt-node-driver/audit.log`. The log has ' +
+      'the decisions in any case.',
+  },
+  {
+    key: 'audit-required',
+    property: 'auditRequired',
+    defaultText: 'no',
+    unit: '`yes` or `no`',
+    meaning: 'Whether a launch is refused when it cannot be noted in `audit-log`.',
+  },
+  {
     key: 'stub-gone-grace',
     property: 'stubGoneGrace',
     defaultText: '2s',

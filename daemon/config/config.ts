@@ -37,13 +37,15 @@ export const configSchema = v.object({
   httpAddress: value.hostPortOrOff,
   logLevel: value.oneOf('error', 'warn', 'info', 'debug'),
   logFormat: value.oneOf('json', 'text'),
+  auditLog: value.absolutePathOrOff,
+  auditRequired: value.yesOrNo,
   stubGoneGrace: value.duration,
   podGoneGrace: value.duration,
 });
 
 /**
  * What the keys of the file are set to. Durations are milliseconds. `null` stands for `auto`, for `off` in
- * `httpAddress` and in limits, and for "none given" in `launchGroup`.
+ * `httpAddress`, `auditLog` and limits, and for "none given" in `launchGroup`.
  */
 export type Settings = Readonly<v.InferOutput<typeof configSchema>>;
 

@@ -46,6 +46,10 @@ export const absolutePathOrAuto = parsed(`"auto" or ${pathRule}`, (text) =>
   text === 'auto' ? null : pathOf(text),
 );
 
+export const absolutePathOrOff = parsed(`"off" or ${pathRule}`, (text) =>
+  text === 'off' ? null : pathOf(text),
+);
+
 export const absolutePaths = parsed(`a comma separated list, each ${pathRule}`, (text) =>
   listOf(text, pathOf),
 );

@@ -15,6 +15,8 @@ export interface Caller {
   readonly identity: ProcessIdentity;
   /** The real ids: a setuid stub connects as root, and that says nothing about who ran it. */
   readonly credentials: Credentials;
+  /** What it executes; `null` where that can't be seen. */
+  readonly executable: { readonly device: bigint; readonly inode: bigint } | null;
   readonly umask: number;
   /** CPU list such as `0-3`. */
   readonly cpus: string;
@@ -60,6 +62,16 @@ function checkUserNamespace(process: PinnedProcess): void {
   );
 }
 
+function executableOf(process: PinnedProcess): Caller['executable'] {
+  try {
+    const { device, inode } = process.statLink('exe');
+    return { device, inode };
+  } catch (error) {
+    if (hasCode(error, 'EACCES', 'EPERM', 'ENOENT')) return null;
+    throw error;
+  }
+}
+
 /**
  * A connection can be inherited: what comes on it counts only while the very process that connected runs.
  *
@@ -94,6 +106,7 @@ export function identifyCaller(libc: Libc, proc: string, socket: number): Caller
       process,
       identity: { pid: process.pid, startTime: stat.startTime },
       credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
+      executable: executableOf(process),
       umask: status.umask ?? 0o022,
       cpus: status.cpusAllowed ?? '',
       limits,

@@ -3,6 +3,7 @@ import type net from 'node:net';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
 import { stopReading } from '../host/stop-reading.ts';
+import { AuditTrail } from './audit-trail.ts';
 import { encodeFrame, encodeRefused } from './encode-frame.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 import { frameTypes } from './frame.ts';
@@ -12,6 +13,7 @@ import { ProtocolError } from './protocol-error.ts';
 export class LaunchConnection {
   /** Name of libvirt's domain, once the request has told it: for logs. */
   domain: string | null = null;
+  readonly trail = new AuditTrail();
   readonly #socket: net.Socket;
   readonly #acceptedAt: number;
   readonly #gone = new AbortController();

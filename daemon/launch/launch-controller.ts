@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal, type RefusalCode } from '../errors.ts';
@@ -49,6 +48,8 @@ export interface LaunchControllerOptions {
   readonly identity: IdentitySource;
   /** How long to wait for a pod that is not there yet. */
   readonly targetWaitMs: number;
+  /** Notes that a launch is allowed; throws where it may not go on unless that is noted. */
+  readonly onAllowed: (connection: LaunchConnection, caller: Caller) => void;
   /** Told what came of the secret of each launch that got as far as having it checked. */
   readonly onSecretCheck: (result: 'valid' | 'refused' | 'failed') => void;
   readonly onTransition?: OnTransition;
@@ -89,6 +90,9 @@ export class LaunchController {
 
   /** @throws Refusal with the reason; the stub has not been told yet then */
   async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
+    const { trail } = connection;
+    trail.mode = request.mode;
+    trail.enter('identity');
     const settings = await this.#options.settings.of(caller);
     checkMode(request.mode, settings);
     const { vm, secret } = requestIdentity(request, this.#options.identity);
@@ -98,8 +102,12 @@ export class LaunchController {
         'Cannot launch the VM: its domain carries no secret',
         'add <qemu:env name="KUBEVIRT_IO_SECRET" value="…"/> to the domain',
       );
+    trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
+    trail.enter('target');
     const authorized = await this.#authorize(vm, secret, connection.gone);
+    trail.pod = authorized.pinned.target;
+    trail.enter('running');
     try {
       return await this.#start({ request, caller, connection, vm, domain, settings }, authorized);
     } finally {
@@ -161,6 +169,9 @@ export class LaunchController {
     // The last thing that can refuse; it takes time, in which another launch may have got here.
     await this.#claim(claim);
     checkFree();
+    connection.trail.enter('plan');
+    this.#options.onAllowed(connection, demand.caller);
+    connection.trail.isAllowed = true;
     const machine = describeMachine(demand, pinned);
     try {
       const machineRunning = await (request.mode === 'exec'
@@ -221,6 +232,7 @@ export class LaunchController {
         throw error;
       }
       // Before the shim is started: also one that comes to life while the broker's answer is lost is followed.
+      connection.trail.enter('started');
       running = supervisor.follow(machine.launchId, report);
       running.catch(() => undefined);
       onTransition?.('shim-wanted');
@@ -235,6 +247,7 @@ export class LaunchController {
     const { caller, connection } = demand;
     const { namespaces } = demand.settings;
     const plan = this.#plan(machine, demand, pinned, []);
+    connection.trail.enter('started');
     return this.#options.execHandOver.run({
       machine,
       plan,
@@ -291,11 +304,11 @@ function checkMode(asked: LaunchMode, { mode, profile }: AppliedSettings): void 
 }
 
 function describeMachine(
-  { request, caller, vm, settings: { profile, emulator } }: Demand,
+  { request, caller, connection, vm, settings: { profile, emulator } }: Demand,
   { target }: PinnedTarget,
 ): Machine {
   return {
-    launchId: randomUUID(),
+    launchId: connection.trail.launchId,
     vm,
     podUid: target.podUid,
     containerId: target.containerId,

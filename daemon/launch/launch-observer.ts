@@ -1,9 +1,11 @@
 import { Refusal, type RefusalCode } from '../errors.ts';
+import { auditText, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { errorFields } from '../observe/logger.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import type { Caller } from './caller.ts';
+import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import { Limited } from './launch-limits.ts';
 import { oneLine } from './one-line.ts';
@@ -14,19 +16,141 @@ const LINES = { perSecond: 10, burst: 200, now: () => performance.now() } as con
 
 type LaunchMetrics = Pick<Metrics, 'launchStarted' | 'launchRefused' | 'launchLimited' | 'peerRejected'>;
 
-/** Tells log and metrics how launches went. */
+/** What is known of a launch, whatever came of it. */
+export type ObservedLaunch = Pick<LaunchConnection, 'domain' | 'trail' | 'seconds'>;
+
+export interface LaunchObserverOptions {
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly metrics: LaunchMetrics;
+  /** Writes to the audit log; throws where what is not noted may not be. */
+  readonly audit: (record: AuditRecord) => void;
+}
+
+/** Tells log, audit log and metrics how launches went. */
 export class LaunchObserver {
-  readonly #logger: Pick<Logger, 'info' | 'warn' | 'error'>;
-  readonly #metrics: LaunchMetrics;
+  readonly #options: LaunchObserverOptions;
   readonly #lines = new Map<RefusalCode, { readonly bucket: TokenBucket; suppressed: number }>();
 
-  constructor(logger: Pick<Logger, 'info' | 'warn' | 'error'>, metrics: LaunchMetrics) {
-    this.#logger = logger;
-    this.#metrics = metrics;
+  constructor(options: LaunchObserverOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * All that stands before a launch is passed; nothing has been started yet.
+   *
+   * @throws Refusal `audit-failed` when that must be noted, and can't
+   */
+  allowed(launch: ObservedLaunch, caller: Caller): void {
+    try {
+      this.#options.audit({ ...recordOf(launch, caller), checks: launch.trail.passed });
+    } catch (error) {
+      throw new Refusal(
+        'audit-failed',
+        'Cannot start the VM: the audit log of the node cannot be written',
+        'make room for it, or see the log of the node driver',
+        { cause: error, detail: error instanceof Error ? error.message : String(error) },
+      );
+    }
+  }
+
+  finished({ machine, started, failure }: LaunchResult, launch: ObservedLaunch, caller: Caller): void {
+    const { logger, metrics } = this.#options;
+    const seconds = launch.seconds(performance.now());
+    const fields = {
+      launchId: machine.launchId,
+      vmUuid: machine.vm.uuid,
+      podUid: machine.podUid,
+      containerId: machine.containerId,
+      qemuPid: machine.qemu?.pid,
+      ...callerFields(caller),
+      seconds,
+    };
+    const outcome = {
+      ...recordOf(launch, caller),
+      event: 'outcome',
+      qemuPid: machine.qemu?.pid ?? null,
+    } as const;
+    if (started) {
+      metrics.launchStarted(seconds);
+      logger.info('Started a VM in its pod', fields);
+      const checks = [...launch.trail.passed, { check: 'started', verdict: 'ok' } as const];
+      this.#note({ ...outcome, checks });
+    } else {
+      metrics.launchRefused('launch-failed', seconds);
+      const error = new Refusal('launch-failed', failure ?? '', '');
+      const checks = launch.trail.endedBy(error);
+      const cause = oneLine(error.message);
+      logger.warn('Refused a launch', {
+        ...fields,
+        reason: error.code,
+        checks: checks.map(verdictText),
+        cause,
+      });
+      this.#note({ ...outcome, decision: 'refused', code: error.code, cause: auditText(cause), checks });
+    }
+  }
+
+  /** A process called again and again, and was shut out without a word. */
+  repeated(): void {
+    const { metrics } = this.#options;
+    metrics.launchLimited('rate');
+    metrics.peerRejected('launch');
+  }
+
+  refused(error: unknown, launch: ObservedLaunch, caller: Caller | null): void {
+    const { logger, metrics } = this.#options;
+    const seconds = launch.seconds(performance.now());
+    const reason = reasonOf(error);
+    metrics.launchRefused(reason, seconds);
+    if (error instanceof Limited) metrics.launchLimited(error.kind);
+    // Turned away for who they are or because there are too many: before anything was read from them.
+    if (reason === 'caller-not-allowed' || (caller === null && reason === 'busy'))
+      metrics.peerRejected('launch');
+    const suppressed = this.#takeLine(reason, caller);
+    if (suppressed === null) return;
+    const { trail, domain } = launch;
+    const checks = trail.endedBy(error);
+    const cause = oneLine(error instanceof Error ? error.message : '');
+    const detail = error instanceof Refusal && error.detail !== null ? oneLine(error.detail) : null;
+    const fields = {
+      launchId: trail.launchId,
+      reason,
+      checks: checks.map(verdictText),
+      ...(suppressed > 0 && { suppressed }),
+      vmUuid: trail.vm?.uuid,
+      podUid: trail.pod?.podUid,
+      domain: domain === null ? undefined : oneLine(domain),
+      ...(caller !== null && callerFields(caller)),
+      seconds,
+    };
+    if (reason === 'internal') logger.error('Failed to launch', { ...fields, ...errorFields(error) });
+    else logger.warn('Refused a launch', { ...fields, cause, ...(detail !== null && { detail }) });
+    this.#note({
+      ...recordOf(launch, caller),
+      event: trail.isAllowed ? 'outcome' : 'launch',
+      decision: 'refused',
+      code: reason,
+      cause: reason === 'internal' ? null : auditText(cause),
+      detail: detail === null ? null : auditText(detail),
+      checks,
+      suppressed,
+    });
+  }
+
+  /** What was refused stays refused, noted or not. */
+  #note(record: AuditRecord): void {
+    try {
+      this.#options.audit(record);
+    } catch {
+      // The log has been told.
+    }
   }
 
   /** How many lines of this kind were left out since the last; `null`: leave this one out, too. */
-  #takeLine(reason: RefusalCode): number | null {
+  #takeLine(reason: RefusalCode, caller: Caller | null): number | null {
+    const isCheap =
+      caller === null || ['busy', 'protocol', 'caller-not-allowed', 'caller-gone'].includes(reason);
+    if (!isCheap) return 0;
     const lines = this.#lines.get(reason) ?? { bucket: new TokenBucket(LINES), suppressed: 0 };
     this.#lines.set(reason, lines);
     if (!lines.bucket.take()) {
@@ -37,65 +161,55 @@ export class LaunchObserver {
     lines.suppressed = 0;
     return suppressed;
   }
-
-  finished({ machine, started, failure }: LaunchResult, seconds: number): void {
-    const fields = {
-      launchId: machine.launchId,
-      vmUuid: machine.vm.uuid,
-      podUid: machine.podUid,
-      containerId: machine.containerId,
-      qemuPid: machine.qemu?.pid,
-      seconds,
-    };
-    if (started) {
-      this.#metrics.launchStarted(seconds);
-      this.#logger.info('Started a VM in its pod', fields);
-    } else {
-      this.#metrics.launchRefused('launch-failed', seconds);
-      this.#logger.warn('Refused a launch', {
-        ...fields,
-        reason: 'launch-failed',
-        cause: oneLine(failure ?? ''),
-      });
-    }
-  }
-
-  /** A process called again and again, and was shut out without a word. */
-  repeated(): void {
-    this.#metrics.launchLimited('rate');
-    this.#metrics.peerRejected('launch');
-  }
-
-  /** @param domain name of libvirt's domain, as far as it is known */
-  refused(error: unknown, caller: Caller | null, seconds: number, domain: string | null = null): void {
-    const reason = reasonOf(error);
-    this.#metrics.launchRefused(reason, seconds);
-    if (error instanceof Limited) this.#metrics.launchLimited(error.kind);
-    // Turned away for who they are or because there are too many: before anything was read from them.
-    if (caller === null && (reason === 'caller-not-allowed' || reason === 'busy'))
-      this.#metrics.peerRejected('launch');
-    const suppressed = this.#takeLine(reason);
-    if (suppressed === null) return;
-    const fields = {
-      reason,
-      ...(suppressed > 0 && { suppressed }),
-      domain: domain === null ? undefined : oneLine(domain),
-      callerPid: caller?.identity.pid,
-      callerUid: caller?.credentials.uid,
-      seconds,
-    };
-    if (reason === 'internal') this.#logger.error('Failed to launch', { ...fields, ...errorFields(error) });
-    else
-      this.#logger.warn('Refused a launch', {
-        ...fields,
-        cause: oneLine(error instanceof Error ? error.message : ''),
-        ...detailOf(error),
-      });
-  }
 }
 
-function detailOf(error: unknown): { readonly detail?: string } {
-  return error instanceof Refusal && error.detail !== null ? { detail: oneLine(error.detail) } : {};
+/** As of a launch that is allowed. */
+function recordOf(launch: ObservedLaunch, caller: Caller | null): AuditRecord {
+  const { trail, domain } = launch;
+  const { launchId, vm, pod, mode } = trail;
+  return {
+    event: 'launch',
+    decision: 'allowed',
+    launchId: auditText(launchId),
+    code: null,
+    cause: null,
+    detail: null,
+    checks: [],
+    caller: caller === null ? null : auditCaller(caller),
+    vm: vm === null ? null : { uuid: auditText(vm.uuid), name: auditTextOrNull(vm.name) },
+    domain: auditTextOrNull(domain),
+    pod:
+      pod === null ? null : { uid: auditTextOrNull(pod.podUid), container: auditTextOrNull(pod.containerId) },
+    mode,
+    qemuPid: null,
+    seconds: launch.seconds(performance.now()),
+    suppressed: 0,
+  };
+}
+
+function auditTextOrNull(text: string | null | undefined): AuditRecord['domain'] {
+  return text === null || text === undefined ? null : auditText(text);
+}
+
+function auditCaller({ credentials, identity, executable }: Caller): AuditCaller {
+  return {
+    uid: credentials.uid,
+    gid: credentials.gid,
+    pid: identity.pid,
+    startTime: identity.startTime,
+    ...(executable !== null && {
+      device: auditText(String(executable.device)),
+      inode: auditText(String(executable.inode)),
+    }),
+  };
+}
+
+function callerFields({ credentials, identity }: Caller): { callerPid: number; callerUid: number } {
+  return { callerPid: identity.pid, callerUid: credentials.uid };
+}
+
+function verdictText({ check, verdict }: AuditRecord['checks'][number]): string {
+  return `${check} ${verdict}`;
 }
 
 function reasonOf(error: unknown): RefusalCode {

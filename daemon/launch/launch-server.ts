@@ -65,12 +65,14 @@ export class LaunchServer {
         connection.close();
         return;
       }
-      caller = this.#identify(socket);
+      caller = identifyCaller(this.#options.libc, this.#options.proc, fdOf(socket));
     } catch (error) {
       this.#refuse(connection, null, error);
       return;
     }
     try {
+      this.#checkUser(caller);
+      connection.trail.enter('limits');
       this.#read(socket, connection, caller);
     } catch (error) {
       this.#refuse(connection, caller, error);
@@ -100,11 +102,8 @@ export class LaunchServer {
     return limits.isRepeating(libc.peerCredentials(fdOf(socket)).pid);
   }
 
-  #identify(socket: net.Socket): Caller {
-    const caller = identifyCaller(this.#options.libc, this.#options.proc, fdOf(socket));
-    const { uid } = caller.credentials;
-    if (this.#options.allowedUids.has(uid)) return caller;
-    caller.process[Symbol.dispose]();
+  #checkUser({ credentials: { uid } }: Caller): void {
+    if (this.#options.allowedUids.has(uid)) return;
     throw new Refusal(
       'caller-not-allowed',
       `Cannot start a VM for uid ${uid}: it is not allowed to`,
@@ -123,6 +122,7 @@ export class LaunchServer {
     };
     const { limits, kubepodsBase, requestDeadlineMs } = this.#options;
     const admission = limits.admit(launchOrigin(caller, kubepodsBase), refuse);
+    connection.trail.enter('request');
     const timer = setTimeout(() => refuse(tooSlow()), requestDeadlineMs);
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
     this.#conversations.add(conversation);
@@ -168,15 +168,14 @@ export class LaunchServer {
       assertCalling(caller);
       const result = await this.#options.launch(request, caller, connection);
       connection.close();
-      this.#options.observer.finished(result, connection.seconds(performance.now()));
+      this.#options.observer.finished(result, connection, caller);
     } catch (error) {
       refuse(error);
     }
   }
 
   #refuse(connection: LaunchConnection, caller: Caller | null, error: unknown): void {
-    const seconds = connection.seconds(performance.now());
-    this.#options.observer.refused(error, caller, seconds, connection.domain);
+    this.#options.observer.refused(error, connection, caller);
     connection.refuse(lineOf(error));
   }
 }

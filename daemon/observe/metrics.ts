@@ -31,6 +31,7 @@ export interface Metrics {
   launchLimited(kind: LimitKind): void;
   machineExited(reason: MachineExit['reason']): void;
   secretChecked(result: SecretCheckResult): void;
+  auditLineLost(): void;
   peerRejected(socket: (typeof sockets)[number]): void;
   /** Where the number of machines by state comes from; asked at every scrape. */
   countMachines(source: () => readonly { readonly state: MachineState }[]): void;
@@ -96,6 +97,12 @@ export function createMetrics(build: BuildInfo): Metrics {
   });
   for (const result of secretResults) secretChecks.inc({ result }, 0);
 
+  const lost = new Counter({
+    name: `${prefix}audit_lines_lost_total`,
+    help: 'Lines that could not be written to the audit log.',
+    registers,
+  });
+
   const rejected = new Counter({
     name: `${prefix}peers_rejected_total`,
     help: 'Connections that were closed because of who made them or because there were too many, by socket.',
@@ -126,6 +133,7 @@ export function createMetrics(build: BuildInfo): Metrics {
     launchLimited: (kind) => limited.inc({ kind }),
     machineExited: (reason) => exits.inc({ reason }),
     secretChecked: (result) => secretChecks.inc({ result }),
+    auditLineLost: () => lost.inc(),
     peerRejected: (socket) => rejected.inc({ socket }),
     countMachines(source): void {
       machinesOf = source;

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import type { AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import type { ApiBackend } from '../../../daemon/api/api-backend.ts';
 import { createApiClient, type ApiClient } from '../../../daemon/api/api-client.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../../../daemon/api/api-server.ts';
@@ -21,6 +22,7 @@ export interface LogLine {
 
 /** A server on a socket of its own in a directory of its own, and clients of it. */
 export class ApiHarness {
+  readonly audited: AuditRecord[] = [];
   readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'knd-api-'));
   readonly socketPath = path.join(this.directory, 'api.sock');
   readonly metrics: Metrics = createMetrics({ version: '0', commit: '', nodeVersion: '0' });
@@ -34,6 +36,7 @@ export class ApiHarness {
     const server = await startApiServer({
       socketPath: this.socketPath,
       socketMode: 0o666,
+      audit: (record) => this.audited.push(record),
       allowedUids: new Set([process.getuid?.() ?? 0]),
       peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
       backend: exampleBackend(),

@@ -64,15 +64,16 @@ describe('LaunchServer', function () {
         launched++;
         return launch(...args);
       },
-      observer: new LaunchObserver(
-        { info: () => undefined, warn: () => undefined, error: () => undefined },
-        {
+      observer: new LaunchObserver({
+        logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+        audit: () => undefined,
+        metrics: {
           launchStarted: () => reasons.push('started'),
           launchRefused: (reason) => reasons.push(reason),
           launchLimited: () => undefined,
           peerRejected: () => reasons.push('rejected'),
         },
-      ),
+      }),
       ...changes,
     });
     door = await listenOnSocket(path.join(directory, 'launch.sock'), {

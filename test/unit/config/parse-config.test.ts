@@ -23,6 +23,8 @@ describe('defaultConfig', () => {
       emulatorsDirectory: '/usr/local/lib/kubevirt-node-driver/emulators',
       launchUsers: ['libvirt-qemu', 'qemu'],
       launchGroup: null,
+      auditLog: null,
+      auditRequired: false,
       launchConnections: 64,
       launchRate: 100,
       apiUsers: ['0'],

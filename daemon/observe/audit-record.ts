@@ -1,0 +1,82 @@
+import type { RefusalCode } from '../errors.ts';
+
+const shortened = '…';
+
+declare const isAuditText: unique symbol;
+
+/**
+ * Text that may stand in the audit log. Only {@link auditText} makes it, of text that is not secret: a `Secret`, or an
+ * object around one, is not assignable to it.
+ */
+export type AuditText = string & { readonly [isAuditText]: true };
+
+export type AuditValue =
+  | AuditText
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly AuditValue[]
+  | { readonly [key: string]: AuditValue };
+
+/** What is looked at before a launch is allowed, and when it is; in this order. */
+export const auditChecks = [
+  'caller',
+  'limits',
+  'request',
+  'identity',
+  'target',
+  'secret',
+  'running',
+  'plan',
+  'started',
+] as const;
+
+export type AuditCheck = (typeof auditChecks)[number];
+
+/** `refused`: the caller or the pod did not meet it; `failed`: no verdict, by a fault of ours. */
+export interface AuditVerdict {
+  readonly check: AuditCheck;
+  readonly verdict: 'ok' | 'refused' | 'failed';
+}
+
+/** Who asked. */
+export interface AuditCaller {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+  /** Clock ticks since boot; unknown for a caller of the API. */
+  readonly startTime?: number;
+  /** Of the executable. */
+  readonly device?: AuditText;
+  readonly inode?: AuditText;
+}
+
+/** One line of the audit log. */
+export interface AuditRecord {
+  /** `outcome` follows on a launch that was allowed. */
+  readonly event: 'launch' | 'outcome' | 'validate-secret';
+  readonly decision: 'allowed' | 'refused';
+  readonly launchId: AuditText | null;
+  readonly code: RefusalCode | null;
+  readonly cause: AuditText | null;
+  /** More than the caller was told. */
+  readonly detail: AuditText | null;
+  readonly checks: readonly AuditVerdict[];
+  readonly caller: AuditCaller | null;
+  readonly vm: { readonly uuid: AuditText; readonly name: AuditText | null } | null;
+  /** Name of libvirt's domain. */
+  readonly domain: AuditText | null;
+  readonly pod: { readonly uid: AuditText | null; readonly container: AuditText | null } | null;
+  readonly mode: 'fork' | 'exec' | null;
+  /** QEMU's, once it runs. */
+  readonly qemuPid: number | null;
+  readonly seconds: number;
+  /** Lines of the same reason that were left out before this one. */
+  readonly suppressed: number;
+}
+
+/** Text from anywhere, cut to a length that no line suffers from. */
+export function auditText(text: string, longest = 256): AuditText {
+  return (text.length <= longest ? text : text.slice(0, longest - 1) + shortened) as AuditText;
+}

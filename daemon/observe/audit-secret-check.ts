@@ -1,0 +1,54 @@
+import { Refusal } from '../errors.ts';
+import type { PeerCredentials } from '../host/libc.ts';
+import type { Target, VmIdentity } from '../target/target.ts';
+import { auditText, type AuditRecord, type AuditText } from './audit-record.ts';
+
+export interface SecretCheck {
+  readonly vm: VmIdentity;
+  readonly peer: PeerCredentials;
+  /** Milliseconds of the monotonic clock. */
+  readonly startedAt: number;
+  /** Of a secret that was good. */
+  readonly target?: Pick<Target, 'podUid' | 'containerId'>;
+  /** Why it was not. */
+  readonly error?: unknown;
+}
+
+function textOrNull(text: string | null | undefined): AuditText | null {
+  return text === null || text === undefined ? null : auditText(text);
+}
+
+/** The line about a secret that was checked by the API. */
+export function auditSecretCheck({ vm, peer, startedAt, target, error }: SecretCheck): AuditRecord {
+  const refusal = error instanceof Refusal ? error : null;
+  const isSecret = target !== undefined || refusal?.code.startsWith('secret-') === true;
+  const verdict = target !== undefined ? 'ok' : refusal === null ? 'failed' : 'refused';
+  return {
+    event: 'validate-secret',
+    decision: target === undefined ? 'refused' : 'allowed',
+    launchId: null,
+    code: target === undefined ? (refusal?.code ?? 'internal') : null,
+    cause: refusal === null ? null : auditText(refusal.message),
+    detail: textOrNull(refusal?.detail),
+    checks: isSecret
+      ? [
+          { check: 'target', verdict: 'ok' },
+          { check: 'secret', verdict },
+        ]
+      : [{ check: 'target', verdict }],
+    caller: { uid: peer.uid, gid: peer.gid, pid: peer.pid },
+    vm: { uuid: auditText(vm.uuid), name: vm.name === undefined ? null : auditText(vm.name) },
+    domain: null,
+    pod:
+      target === undefined
+        ? null
+        : {
+            uid: target.podUid === null ? null : auditText(target.podUid),
+            container: target.containerId === null ? null : auditText(target.containerId),
+          },
+    mode: null,
+    qemuPid: null,
+    seconds: (performance.now() - startedAt) / 1000,
+    suppressed: 0,
+  };
+}
