@@ -29,6 +29,8 @@ export interface LibvirtContainer {
 export interface LibvirtSettings {
   /** Libvirt runs in a container of runc; by default in nothing but a mount namespace. */
   readonly container?: LibvirtContainer;
+  /** How libvirt confines what it starts; by default not at all. */
+  readonly securityDriver?: 'none' | 'apparmor';
   /** Lines for qemu.conf after the driver's. */
   readonly qemuConf?: readonly string[];
   /** Libvirt reaches the machine's D-Bus, and through it systemd and machined; by default it does not. */
@@ -51,7 +53,7 @@ export function writeLibvirtFiles(
     'namespaces = [ ]',
     'cgroup_controllers = [ ]',
     'remember_owner = 0',
-    'security_driver = "none"',
+    `security_driver = "${settings.securityDriver ?? 'none'}"`,
     'stdio_handler = "logd"',
     `user = "+${uid}"`,
     `group = "+${gid}"`,
