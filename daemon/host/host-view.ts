@@ -9,6 +9,8 @@ export interface HostView {
   readonly root: string;
   /** The node's mount namespace, for the shim to enter; `null` when it is this process's own. */
   readonly mountNamespace: string | null;
+  /** Inode of the user namespace that this process is in; `null`: the kernel has none. */
+  readonly userNamespace: number | null;
   readonly hierarchies: readonly CgroupHierarchy[];
   /** What to tell the operator: assumptions that could not be checked. */
   readonly warnings: readonly string[];
@@ -63,6 +65,7 @@ export function viewHost(proc: string): HostView {
   return {
     root: shared ? '' : `${proc}/1/root`,
     mountNamespace: shared ? null : `${proc}/1/ns/mnt`,
+    userNamespace: fs.statSync('/proc/self/ns/user', { throwIfNoEntry: false })?.ino ?? null,
     hierarchies: parseCgroupMounts(
       fs.readFileSync(shared ? '/proc/self/mountinfo' : `${proc}/1/mountinfo`, 'latin1'),
     ),

@@ -276,6 +276,7 @@ export class LaunchController {
       oomScoreAdj: pinned.oomScoreAdj,
       hierarchies: host.hierarchies,
       hostMountNamespace: host.mountNamespace,
+      hostUserNamespace: host.userNamespace,
       shimCgroups,
     });
   }

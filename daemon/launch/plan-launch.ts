@@ -45,6 +45,7 @@ export interface PlanInput {
   readonly oomScoreAdj: number;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly hostMountNamespace: string | null;
+  readonly hostUserNamespace: number | null;
   readonly shimCgroups: readonly string[];
 }
 
@@ -72,6 +73,20 @@ function planNamespaces(
 function planGroups(caller: Credentials, target: Credentials, hasPodMounts: boolean): readonly number[] {
   const shared = hasPodMounts ? target.groups.filter((group) => group !== 0) : [];
   return [...new Set([...caller.groups, ...shared])].slice(0, MAX_GROUPS);
+}
+
+/**
+ * A root in a user namespace of a pod is nobody on the node. QEMU outside of that namespace would be more than the pod is:
+ * an id of the node, with the pod's files.
+ */
+function checkUserNamespace({ target, hostUserNamespace }: PlanInput): void {
+  const { user } = target.namespaces;
+  if (user === undefined || hostUserNamespace === null || user === hostUserNamespace) return;
+  throw new Refusal(
+    'target-unusable',
+    'Cannot enter the pod: it has a user namespace of its own, which this release cannot join',
+    'let the pod use the users of the node ("hostUsers: true")',
+  );
 }
 
 /** As the node sees them: the shim looks them up once it is in the node's mount namespace. */
@@ -105,11 +120,12 @@ function planProjections({ policy, domain }: PlanInput): readonly PlannedProject
 /**
  * Everything that the shim is to do, from what was asked, what was found and what is configured.
  *
- * @throws Refusal `launch-failed` when the pod has a cgroup or namespace that can't be joined from here, or when the
+ * @throws Refusal `launch-failed` when the pod has a user namespace, a cgroup or namespace that can't be joined from here, or when the
  *   domain has too many files
  */
 export function planLaunch(input: PlanInput): LaunchPlan {
   const { policy, request, caller, target } = input;
+  checkUserNamespace(input);
   return {
     launchId: input.launchId,
     emulator: policy.emulator,

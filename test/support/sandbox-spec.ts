@@ -25,6 +25,8 @@ export interface SandboxSpecInput {
   readonly mounts: readonly SandboxMount[];
   readonly apparmorProfile?: string | undefined;
   readonly seccomp?: object | undefined;
+  /** The container has a user namespace, whose ids from 0 on are those of the node from here on. */
+  readonly firstUserId?: number | undefined;
 }
 
 /** Where the host keeps programs and libraries: merged into /usr (links), or directories of their own. */
@@ -100,7 +102,14 @@ export function buildSandboxSpec(input: SandboxSpecInput): object {
     mounts: [...kernelMounts, ...[...listSystemMounts(), ...input.mounts].map(bind)],
     linux: {
       cgroupsPath: input.cgroupsPath,
-      namespaces: ['mount', 'network', 'ipc', 'uts', 'pid', 'cgroup'].map((type) => ({ type })),
+      namespaces: [
+        ...['mount', 'network', 'ipc', 'uts', 'pid', 'cgroup'],
+        ...(input.firstUserId === undefined ? [] : ['user']),
+      ].map((type) => ({ type })),
+      ...(input.firstUserId !== undefined && {
+        uidMappings: [{ containerID: 0, hostID: input.firstUserId, size: 65_536 }],
+        gidMappings: [{ containerID: 0, hostID: input.firstUserId, size: 65_536 }],
+      }),
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
       ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],

@@ -20,7 +20,7 @@ import {
 import { Cleanups } from './cleanups.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endProcess } from './processes.ts';
-import type { CommandResult } from './run-command.ts';
+import { runCommand, type CommandResult } from './run-command.ts';
 import { RuncContainer } from './runc-container.ts';
 import type { SandboxMount, SandboxUser } from './sandbox-spec.ts';
 import { buildSandboxSpec, listSystemLinks } from './sandbox-spec.ts';
@@ -46,6 +46,8 @@ export interface SandboxOptions {
   readonly systemdCgroup?: boolean;
   /** Of AppArmor, loaded already; by default the container is unconfined. */
   readonly apparmorProfile?: string;
+  /** The pod has a user namespace (`hostUsers: false`), whose ids from 0 on are those of the node from here on. */
+  readonly firstUserId?: number;
   /** `linux.seccomp` of the container; by default it has no filter. */
   readonly seccomp?: object;
   /** False: the root has no /var/lib/libvirt/qemu and no /run/libvirt/qemu. */
@@ -158,7 +160,11 @@ export class Sandbox {
       ],
       apparmorProfile: options.apparmorProfile,
       seccomp: options.seccomp,
+      firstUserId: options.firstUserId,
     });
+    if (options.firstUserId !== undefined)
+      for (const path of [this.rootfs, join(this.#directory, 'share')])
+        await runCommand('chown', ['-hR', `${options.firstUserId}:${options.firstUserId}`, path]);
     await this.#container.run(spec);
   }
 
@@ -227,7 +233,7 @@ export class Sandbox {
   }
 
   /** As the kubelet writes a Secret volume: files behind a link that is replaced at every change. */
-  #makeSecret({ expiresAt }: SandboxOptions, user: SandboxUser): void {
+  #makeSecret({ expiresAt, firstUserId }: SandboxOptions, user: SandboxUser): void {
     const directory = this.secretDirectory;
     const data = '..2024_01_01_00_00_00.0';
     mkdirSync(join(directory, data), { recursive: true, mode: 0o755 });
@@ -239,7 +245,7 @@ export class Sandbox {
       if (text === undefined) continue;
       const path = join(directory, data, name);
       writeFileSync(path, text, { mode: 0o640 });
-      chownSync(path, 0, user.gid);
+      chownSync(path, 0, user.gid + (firstUserId ?? 0));
       symlinkSync(`..data/${name}`, join(directory, name));
     }
   }

@@ -51,6 +51,7 @@ const input: PlanInput = {
     { controllers: [''], mountPoint: '/cg/unified', root: '/' },
   ],
   hostMountNamespace: null,
+  hostUserNamespace: null,
   shimCgroups: ['/cg/shim'],
 };
 const withNamespaces = (...namespaces: LaunchPolicy['namespaces']): PlanInput => ({
