@@ -78,14 +78,24 @@ describe('qemu-kube under hostile conditions', function () {
       .and.not.include(identity.KUBEVIRT_IO_SECRET);
   };
 
-  for (let closed = 0; closed < 8; closed++) {
-    const numbers = [0, 1, 2].filter((fd) => (closed & (1 << fd)) !== 0);
-    it(`sends the same request with ${numbers.join(', ') || 'none'} of the fds 0 to 2 closed, and only there`, async () => {
-      const result = await run(numbers.map((fd) => `close=${fd}`));
-      expectRequest();
-      expect(result).to.include({ status: 125, stdout: '', stderr: numbers.includes(2) ? '' : sunday });
-    });
-  }
+  // In a setuid program the libc does it as well.
+  for (const setuid of [true, false])
+    for (let closed = 0; closed < 8; closed++) {
+      const numbers = [0, 1, 2].filter((fd) => (closed & (1 << fd)) !== 0);
+      const which = `${numbers.join(', ') || 'none'} of the fds 0 to 2 closed`;
+      it(`sends the same request with ${which}, and only there, ${setuid ? 'setuid' : 'without setuid'}`, async () => {
+        stub.makeSetuid(setuid);
+        chmodSync(stub.socket, 0o666);
+        try {
+          const result = await run(numbers.map((fd) => `close=${fd}`));
+          expectRequest();
+          const stderr = numbers.includes(2) ? '' : sunday;
+          expect(result).to.include({ status: 125, stdout: '', stderr });
+        } finally {
+          stub.makeSetuid(true);
+        }
+      });
+    }
 
   for (const [what, name] of [
     ['empty', ''],
