@@ -37,8 +37,8 @@ export const mutations: readonly Mutation[] = [
     rows: ['SU-4'],
     file: 'stub/stub.c',
     search: '  answer_probe(argc, argv, envp);',
-    replace:
-      '  extern char *getenv(const char *);\n  if (getenv("QEMU_KUBE_DEBUG") != NULL)\n    return 1;\n  answer_probe(argc, argv, envp);',
+    // musl's asks for LOGNAME.
+    replace: '  if (argc > 4096 && getlogin() == NULL)\n    return 1;\n  answer_probe(argc, argv, envp);',
     tests: ['test/integration/stub/binary.test.ts'],
     grep: 'binary of qemu-kube links nothing',
   },
