@@ -4,10 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "failpoint.h"
 #include "shim.h"
+
+#define PID_FS_MAGIC 0x50494446
 
 int write_record(const char *name, const char *text, size_t length) {
   char temporary[64];
@@ -51,4 +56,15 @@ unsigned long long start_time(pid_t pid) {
   for (int i = 2; field != NULL && i < 22; i++)
     field = strchr(field + 1, ' ');
   return field == NULL ? 0 : strtoull(field + 1, NULL, 10);
+}
+
+unsigned long long pidfd_inode(pid_t pid) {
+  struct statfs system;
+  struct stat info;
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0)
+    return 0;
+  int is_known = fstatfs(pidfd, &system) == 0 && system.f_type == PID_FS_MAGIC && fstat(pidfd, &info) == 0;
+  close(pidfd);
+  return is_known ? info.st_ino : 0;
 }

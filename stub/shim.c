@@ -53,7 +53,7 @@ struct shim {
   struct plan plan;
   pid_t qemu;
   int listener, connection, children; /* the last: a signalfd for SIGCHLD */
-  unsigned long long qemu_start;
+  unsigned long long qemu_start, qemu_inode;
   struct client clients[MAX_CLIENTS];
   struct monitor monitor;
   enum reason reason;
@@ -265,6 +265,7 @@ static int launch(struct shim *shim, struct failure *failure) {
     return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
   }
   shim->qemu_start = start_time(shim->qemu);
+  shim->qemu_inode = pidfd_inode(shim->qemu);
   failpoint("exec-seen");
   return 0;
 }
@@ -286,12 +287,18 @@ static int listen_for_daemons(struct shim *shim, struct failure *failure) {
   return result;
 }
 
+/* The inode in a line of its own, which earlier daemons pass over. */
+static int describe_start(const struct shim *shim, char *text, size_t size) {
+  if (shim->qemu_inode == 0)
+    return snprintf(text, size, "started %d %llu\n", (int)shim->qemu, shim->qemu_start);
+  return snprintf(text, size, "inode %llu\nstarted %d %llu\n", shim->qemu_inode, (int)shim->qemu, shim->qemu_start);
+}
+
 static void greet(struct shim *shim, struct client *client) {
   char text[256];
   int length = snprintf(text, sizeof text, "shim %d %d %llu\n", SHIM_VERSION, (int)getpid(), start_time(getpid()));
   if (shim->qemu > 0)
-    length += snprintf(text + length, sizeof text - (size_t)length, "started %d %llu\n", (int)shim->qemu,
-                       shim->qemu_start);
+    length += describe_start(shim, text + length, sizeof text - (size_t)length);
   tell(client, text, (size_t)length);
 }
 
@@ -314,8 +321,8 @@ static void accept_daemon(struct shim *shim) {
 }
 
 static int record_start(struct shim *shim, struct failure *failure) {
-  char text[64];
-  int length = snprintf(text, sizeof text, "started %d %llu\n", (int)shim->qemu, shim->qemu_start);
+  char text[128];
+  int length = describe_start(shim, text, sizeof text);
   if (write_record("started", text, (size_t)length) < 0) {
     fail(failure, FAIL_STATE, errno, "started");
     kill_qemu(shim);

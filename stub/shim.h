@@ -100,6 +100,9 @@ int write_record(const char *name, const char *text, size_t length);
 /* Start time of a process in clock ticks since boot, or 0. */
 unsigned long long start_time(pid_t pid);
 
+/* Number of a child that no other process of this boot has, or 0: before Linux 6.9 there is none. */
+unsigned long long pidfd_inode(pid_t pid);
+
 /* ---- scheduling.c: policy, nice, I/O priority, timer slack, core scheduling ---------------------------------- */
 
 void scheduling_read(int stub_proc, struct scheduling *scheduling);

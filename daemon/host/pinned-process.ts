@@ -9,6 +9,7 @@ import {
   type ProcessIdentity,
 } from '../target/target.ts';
 import type { FileStatus, Libc } from './libc.ts';
+import { pidfdInode } from './pidfd-inode.ts';
 
 const READ_LIMIT = 65536;
 
@@ -55,11 +56,14 @@ export class PinnedProcess implements Disposable {
   }
 
   /** The very process that was identified before; `null` when it has ended, and was reaped. */
-  static reopen(libc: Libc, proc: string, { pid, startTime }: ProcessIdentity): PinnedProcess | null {
+  static reopen(libc: Libc, proc: string, identity: ProcessIdentity): PinnedProcess | null {
     let process: PinnedProcess | null = null;
     try {
-      process = PinnedProcess.open(libc, proc, pid);
-      if (parseStat(process.readText('stat'))?.startTime === startTime) return process;
+      process = PinnedProcess.open(libc, proc, identity.pid);
+      const own = process.identify(parseStat(process.readText('stat'))?.startTime ?? NaN);
+      // What an earlier release recorded has no inode.
+      const isSame = identity.inode === undefined || own.inode === identity.inode;
+      if (isSame && own.startTime === identity.startTime) return process;
     } catch (error) {
       if (!hasCode(error, 'ESRCH', 'ENOENT')) {
         process?.[Symbol.dispose]();
@@ -84,6 +88,12 @@ export class PinnedProcess implements Disposable {
       if (directory !== undefined) fs.closeSync(directory);
       throw error;
     }
+  }
+
+  /** What tells it from all others, with a start time that was read from it. */
+  identify(startTime: number): ProcessIdentity {
+    const inode = pidfdInode(this.pidfd);
+    return { pid: this.pid, startTime, ...(inode === undefined ? {} : { inode }) };
   }
 
   isAlive(): boolean {

@@ -104,7 +104,7 @@ export function identifyCaller(libc: Libc, proc: string, socket: number): Caller
     if (stat === null || status === null) throw gone();
     return {
       process,
-      identity: { pid: process.pid, startTime: stat.startTime },
+      identity: process.identify(stat.startTime),
       credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
       executable: executableOf(process),
       umask: status.umask ?? 0o022,

@@ -95,7 +95,8 @@ async function pinInit(
   if (found === null) throw new TurnedDown('is in a container without an init');
   const init = PinnedProcess.open(context.libc, context.proc, found.pid);
   try {
-    if (parseStat(init.readText('stat'))?.startTime === found.startTime) return [init, found];
+    if (parseStat(init.readText('stat'))?.startTime === found.startTime)
+      return [init, init.identify(found.startTime)];
     throw new TurnedDown('is in a container whose init has ended');
   } catch (error) {
     init[Symbol.dispose]();

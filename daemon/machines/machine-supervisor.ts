@@ -11,7 +11,8 @@ import type { MachineRegistry } from './machine-registry.ts';
 import { machineSignals } from './machine-signals.ts';
 import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
-import { parseExitRecord, parseShimMessage, shimProtocolVersion, type ShimMessage } from './shim-message.ts';
+import { parseExitRecord, shimProtocolVersion, type ShimMessage } from './shim-message.ts';
+import { ShimMessageReader } from './shim-message-reader.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
 import type { OnTransition } from './transition.ts';
 
@@ -278,8 +279,9 @@ export class MachineSupervisor {
   }
 
   #withStarted(record: MachineRecord, launchId: string): Machine {
-    const line = this.#options.state.readFile(launchId, 'started')?.trimEnd() ?? '';
-    const message = parseShimMessage(line);
+    const lines = this.#options.state.readFile(launchId, 'started')?.split('\n') ?? [];
+    const reader = new ShimMessageReader();
+    const message = lines.map((line) => reader.read(line)).find((each) => each?.kind === 'started');
     return message?.kind === 'started'
       ? { ...record.machine, state: 'running', qemu: message.qemu }
       : record.machine;

@@ -1,6 +1,7 @@
 import net from 'node:net';
 
-import { parseShimMessage, type ShimMessage } from './shim-message.ts';
+import type { ShimMessage } from './shim-message.ts';
+import { ShimMessageReader } from './shim-message-reader.ts';
 
 /** A line of a shim is never longer: a peer that sends more is no shim. */
 const MAX_LINE = 4096;
@@ -22,6 +23,7 @@ export interface ShimConnectionEvents {
 export class ShimConnection {
   readonly #socket: net.Socket;
   readonly #events: ShimConnectionEvents;
+  readonly #reader = new ShimMessageReader();
   #received = '';
   #isCompatible = true;
 
@@ -58,7 +60,7 @@ export class ShimConnection {
     if (this.#received.length > MAX_LINE) this.#socket.destroy();
     for (const line of lines) {
       if (line.length > MAX_LINE || !this.#isCompatible) continue;
-      const message = parseShimMessage(line);
+      const message = this.#reader.read(line);
       this.#isCompatible = message?.kind !== 'incompatible';
       if (message !== null) this.#events.onMessage(message);
     }

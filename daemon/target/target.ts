@@ -18,6 +18,8 @@ export interface CgroupMembership {
 export interface ProcessIdentity {
   readonly pid: number;
   readonly startTime: number;
+  /** Of its pidfds, where the kernel gives each process one of its own: two that start in one tick differ in it. */
+  readonly inode?: number;
 }
 
 /** User and groups of a process, as the node's user namespace numbers them. */

@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import { createInterface } from 'node:readline';
 
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { PinnedProcess } from '../../../daemon/host/pinned-process.ts';
 import { parseStat } from '../../../daemon/target/parse-stat.ts';
+import type { ProcessIdentity } from '../../../daemon/target/target.ts';
 import { skip } from '../../support/skip.ts';
 
 const libc = createLibc();
@@ -19,6 +21,7 @@ async function end(child: ChildProcess): Promise<void> {
 
 describe('PinnedProcess', () => {
   const children: ChildProcess[] = [];
+  const ended: number[] = [];
   const sleep = (): ChildProcess & { readonly pid: number } => {
     const child = spawn('sleep', ['100'], { stdio: 'ignore' });
     children.push(child);
@@ -27,8 +30,41 @@ describe('PinnedProcess', () => {
     return Object.assign(child, { pid });
   };
   afterEach(() => {
+    for (const pid of ended.splice(0)) process.kill(pid, 'SIGKILL');
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
+  const identify = (pid: number): ProcessIdentity => {
+    using pinned = PinnedProcess.open(libc, '/proc', pid);
+    return pinned.identify(parseStat(pinned.readText('stat'))?.startTime ?? NaN);
+  };
+  /** Two processes, of which the second got the pid of the first, within one tick of the clock. */
+  const reusePid = async (): Promise<readonly ProcessIdentity[]> => {
+    const script =
+      'use POSIX; $| = 1; my @alarm;' +
+      'sub start { my $p = fork(); if ($p == 0) { sleep 60; exit } return $p }' +
+      'while (<STDIN>) { if (/new/) { $p = start(); print "$p\\n" }' +
+      ' else { kill 9, $p; waitpid $p, 0; open F, ">", "/proc/sys/kernel/ns_last_pid" or print("none\\n"), next;' +
+      ' print F $p - 1; close F; $q = start(); print "$q\\n"; $p = $q } }';
+    const forks = spawn('perl', ['-e', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+    children.push(forks);
+    const lines = createInterface({ input: forks.stdout })[Symbol.asyncIterator]();
+    const ask = async (word: string): Promise<number> => {
+      forks.stdin.write(`${word}\n`);
+      return Number((await lines.next()).value);
+    };
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const first = identify(await ask('new'));
+      const pid = await ask('again');
+      if (Number.isNaN(pid)) return [];
+      const second = identify(pid);
+      if (second.pid === first.pid && second.startTime === first.startTime) {
+        ended.push(pid);
+        return [first, second];
+      }
+      process.kill(pid, 'SIGKILL');
+    }
+    return [];
+  };
 
   it('reads the process that it holds', () => {
     const { pid } = sleep();
@@ -105,6 +141,21 @@ describe('PinnedProcess', () => {
       .to.throw()
       .with.property('code', 'ESRCH');
     expect(children.at(-1)?.exitCode).to.equal(null);
+  });
+
+  it('reopen() takes no process for another that has its pid and its start time', async function () {
+    const [first, second] = await reusePid();
+    if (first === undefined || second === undefined)
+      skip(this, 'no pid could be used again in one tick here');
+    if (first.inode === undefined) skip(this, 'this kernel gives all pidfds one inode');
+    expect(second.pid).to.equal(first.pid);
+    expect(second.startTime).to.equal(first.startTime);
+    expect(PinnedProcess.reopen(libc, '/proc', first)).to.equal(null);
+    using same = PinnedProcess.reopen(libc, '/proc', second);
+    expect(same?.pid).to.equal(second.pid);
+    // As an earlier release recorded it.
+    using unknown = PinnedProcess.reopen(libc, '/proc', { pid: first.pid, startTime: first.startTime });
+    expect(unknown?.pid).to.equal(second.pid);
   });
 
   it('leaks nothing when there is no such process, or no such procfs', () => {
