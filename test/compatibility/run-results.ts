@@ -13,8 +13,8 @@ export interface RunResults {
   readonly observations: Readonly<Record<string, Readonly<Partial<Record<StageMode, Observation>>>>>;
 }
 
-function pathOf(libvirt: string): string {
-  return join(directory, `libvirt-${libvirt}.json`);
+function pathIn(into: string, libvirt: string): string {
+  return join(into, `libvirt-${libvirt}.json`);
 }
 
 function read(path: string): RunResults {
@@ -23,7 +23,8 @@ function read(path: string): RunResults {
 
 /** What the manual says of a version of libvirt; undefined where it says nothing. */
 export function readResults(libvirt: string): RunResults | undefined {
-  return existsSync(pathOf(libvirt)) ? read(pathOf(libvirt)) : undefined;
+  const path = pathIn(directory, libvirt);
+  return existsSync(path) ? read(path) : undefined;
 }
 
 /** All that the manual is made of, oldest libvirt first. */
@@ -34,10 +35,21 @@ export function listResults(): readonly RunResults[] {
     .sort((a, b) => a.libvirt.localeCompare(b.libvirt, 'en', { numeric: true }));
 }
 
-/** Puts a run into a directory: all of it, or over what there is where only some operations were tried. */
+/**
+ * Puts a run into a directory, over what there is: a run may be of some operations only.
+ *
+ * @throws Error where those that are there were seen elsewhere: one file speaks for one machine.
+ */
 export function writeResults(results: RunResults, into: string): void {
-  const path = join(into, `libvirt-${results.libvirt}.json`);
-  const before = existsSync(path) ? read(path).observations : {};
-  const all = { ...results, observations: { ...before, ...results.observations } };
-  writeFileSync(path, `${JSON.stringify(all, undefined, 2)}\n`);
+  const path = pathIn(into, results.libvirt);
+  const before = existsSync(path) ? read(path) : { ...results, observations: {} };
+  for (const key of ['qemu', 'system'] as const)
+    if (before[key] !== results[key])
+      throw new Error(
+        `Cannot add what was seen with ${results[key]} to ${path}, which is of ${before[key]}; remove that file first`,
+      );
+  const observations = { ...before.observations };
+  for (const [operation, modes] of Object.entries(results.observations))
+    observations[operation] = { ...observations[operation], ...modes };
+  writeFileSync(path, `${JSON.stringify({ ...results, observations }, undefined, 2)}\n`);
 }

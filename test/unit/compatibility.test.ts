@@ -1,12 +1,13 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { compatibilityRows } from '../compatibility/compatibility-rows.ts';
 import { knownDifferences } from '../compatibility/known-differences.ts';
 import { listDifferences } from '../compatibility/list-differences.ts';
 import { renderCompatibility } from '../compatibility/render-compatibility.ts';
-import { listResults } from '../compatibility/run-results.ts';
+import { listResults, writeResults } from '../compatibility/run-results.ts';
 
 const page = join(import.meta.dirname, '../../docs/libvirt-compatibility.md');
 
@@ -50,5 +51,41 @@ describe('listDifferences', () => {
       c: 'missing',
       d: '5',
     });
+  });
+});
+
+describe('writeResults', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'knd-results-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const versions = { libvirt: '1.2.3', qemu: '4.5.6', system: 'Debian' };
+  const read = (): unknown => JSON.parse(readFileSync(join(directory, 'libvirt-1.2.3.json'), 'utf8'));
+
+  it('adds what a run has seen to what earlier ones have', () => {
+    writeResults(
+      { ...versions, observations: { a: { bare: { x: '1' } }, b: { bare: { x: '2' } } } },
+      directory,
+    );
+    writeResults(
+      { ...versions, observations: { a: { fork: { x: '3' } }, b: { bare: { x: '4' } } } },
+      directory,
+    );
+    expect(read()).to.deep.equal({
+      ...versions,
+      observations: { a: { bare: { x: '1' }, fork: { x: '3' } }, b: { bare: { x: '4' } } },
+    });
+  });
+
+  it('does not mix what was seen on two systems', () => {
+    writeResults({ ...versions, observations: { a: { bare: { x: '1' } } } }, directory);
+    const other = { ...versions, system: 'Debian, systemd', observations: { a: { bare: { x: '2' } } } };
+    expect(() => writeResults(other, directory)).to.throw(
+      /^Cannot add .* Debian, systemd .* remove that file/,
+    );
+    expect(read()).to.deep.equal({ ...versions, observations: { a: { bare: { x: '1' } } } });
   });
 });

@@ -8,9 +8,14 @@ cd /srv/tree
 KND_TIME_SCALE=$(sed 's/.*knd.time_scale=\([0-9]*\).*/\1/' /proc/cmdline)
 PATH="$PWD/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOME=/root
-KND_KEEP_RESULTS=/root/results
-mkdir -p $KND_KEEP_RESULTS
-export KND_TIME_SCALE PATH HOME KND_KEEP_RESULTS
+export KND_TIME_SCALE PATH HOME
+mkdir -p /root/results
+# There where what the tests have seen is wanted: what earlier runs have seen of the rest.
+if [ -d results ]; then
+  KND_KEEP_RESULTS=/root/results
+  export KND_KEEP_RESULTS
+  cp -r results/. $KND_KEEP_RESULTS
+fi
 
 echo "$(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), $(libvirtd --version), $(systemctl --version | head -n 1)"
 grep cgroup /proc/self/mounts

@@ -5,7 +5,7 @@
 # alone and a newer libvirt. Arguments go to mocha. Nothing is changed on this machine but the image below the cache.
 #
 # KND_VM_SUITE       suite of Debian, by default trixie; sid has the newest libvirt
-# KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen
+# KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen, added to what earlier runs put there
 # KND_VM_TIMEOUT     seconds for all of it, by default 3600: an emulated processor takes a good 20 minutes
 # KND_VM_ACCELERATOR kvm or tcg, by default what works
 # KND_TIME_SCALE     see test/support/time-scale.ts
@@ -64,7 +64,13 @@ make -s -C stub >&2
 make -s -C test/fixtures >&2
 [ "$#" -gt 0 ] || set -- 'test/e2e/placement.test.ts' 'test/integration/launch/*.test.ts' 'test/vm/*.test.ts'
 for each in "$@"; do printf '%s\n' "$each"; done > "$work/arguments"
-tar -cf "$work/tree.tar" --exclude=./.git --exclude=./coverage --exclude=./node_modules/@bufbuild . -C "$work" arguments
+set -- arguments
+if [ -n "${KND_KEEP_RESULTS:-}" ]; then
+  mkdir -p "$KND_KEEP_RESULTS" "$work/results"
+  find "$KND_KEEP_RESULTS" -maxdepth 1 -name 'libvirt-*.json' -exec cp -t "$work/results" {} +
+  set -- arguments results
+fi
+tar -cf "$work/tree.tar" --exclude=./.git --exclude=./coverage --exclude=./node_modules/@bufbuild . -C "$work" "$@"
 truncate -s %512 "$work/tree.tar"
 
 accelerator=${KND_VM_ACCELERATOR:-}
@@ -89,7 +95,7 @@ timeout --foreground "$timeout" qemu-system-x86_64 -nodefaults -no-user-config -
   -serial "file:$work/console" -serial stdio < /dev/null || status=$?
 said=$(tar -xOf "$work/results.tar" ./status 2> /dev/null || true)
 if [ -n "${KND_KEEP_RESULTS:-}" ] && [ -n "$said" ]; then
-  tar -xf "$work/results.tar" -C "$KND_KEEP_RESULTS" --wildcards './*.json' || true
+  tar -xf "$work/results.tar" -C "$KND_KEEP_RESULTS" --wildcards './libvirt-*.json' || true
 fi
 case $status:$said in
   0:[0-9]*) exit "$said" ;;
