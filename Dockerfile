@@ -40,5 +40,5 @@ COPY proto proto
 COPY --from=daemon /src/dist dist
 # Root: the daemon reads every pod's /proc entries and starts processes in their namespaces.
 USER 0
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=2", "dist/daemon/main.js"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--enable-source-maps", "--max-semi-space-size=2", "dist/daemon/main.js"]
 CMD ["serve"]

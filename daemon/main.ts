@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-sigusr1
 import { runCommandLine } from './commands/command-line.ts';
 import { processIo } from './commands/process-io.ts';
 

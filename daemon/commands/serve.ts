@@ -4,6 +4,8 @@ import { startApp } from '../app.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Config } from '../config/config.ts';
+import { createLibc } from '../host/libc.ts';
+import { hardenProcess } from '../host/harden-process.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
 import type { CommandIo } from './command-io.ts';
 import { readVersion } from './version.ts';
@@ -25,8 +27,6 @@ const EXIT_CONFIG = 78;
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-    // Node would open its inspector on SIGUSR1: never in a daemon that is root.
-    process.on('SIGUSR1', () => undefined);
   });
 }
 
@@ -55,6 +55,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     return EXIT_CONFIG;
   }
 
+  hardenProcess(createLibc());
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const stopped = stopSignal();
   try {

@@ -51,6 +51,15 @@ export interface Libc {
   bumpChangeTime(fd: number): void;
   /** Locks an open file for this process alone, until it closes it or ends. Throws `EAGAIN` when another has it. */
   lock(fd: number): void;
+  /** No core file is written of this process, and nobody of its user may trace it or read its memory. */
+  forbidDumps(): void;
+  /**
+   * Gives up every capability that is not in the set, for good, and for what this process starts. It holds for the
+   * calling thread and those that it starts later.
+   *
+   * @param kept a bit for each capability
+   */
+  keepCapabilities(kept: bigint): void;
 }
 
 const AF_UNIX = 1;
@@ -68,6 +77,12 @@ const F_ADD_SEALS = 1033;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const ALL_SEALS = 0x0f;
+const PR_SET_DUMPABLE = 4;
+const PR_CAPBSET_READ = 23;
+const PR_CAPBSET_DROP = 24;
+const RLIMIT_CORE = 4;
+const CAPABILITY_VERSION_3 = 0x20080522;
+const CAPABILITIES = 64;
 const AT_FDCWD = -100;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_NLINK_INO = 0x104;
@@ -106,6 +121,11 @@ export function createLibc(): Libc {
   const memfdCreate: Call = library.func('memfd_create', 'int', ['str', 'uint']);
   const fcntl: Call = library.func('int fcntl(int, int, int)');
   const flock: Call = library.func('int flock(int, int)');
+  const prctl: Call = library.func('int prctl(int, ulong, ulong, ulong, ulong)');
+  const getrlimit: Call = library.func('int getrlimit(int, void *)');
+  const setrlimit: Call = library.func('int setrlimit(int, void *)');
+  const capget: Call = library.func('int capget(void *, void *)');
+  const capset: Call = library.func('int capset(void *, void *)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
   const statx: Call = library.func('statx', 'int', ['int', 'str', 'int', 'uint', 'void *']);
   const futimens: Call = library.func('futimens', 'int', ['int', 'void *']);
@@ -216,6 +236,36 @@ export function createLibc(): Libc {
       times.writeBigInt64LE(UTIME_NOW, 8);
       times.writeBigInt64LE(UTIME_OMIT, 24);
       call('change the times of a file', 'futimens', futimens, fd, times);
+    },
+
+    forbidDumps() {
+      const action = 'forbid dumps of this process';
+      call(action, 'prctl', prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+      const limit = Buffer.alloc(16);
+      call(action, 'getrlimit', getrlimit, RLIMIT_CORE, limit);
+      // Not the hard limit: what this process starts may be told to have a higher one.
+      limit.writeBigUInt64LE(0n, 0);
+      call(action, 'setrlimit', setrlimit, RLIMIT_CORE, limit);
+    },
+
+    keepCapabilities(kept) {
+      const action = 'give up capabilities';
+      for (let bit = 0; bit < CAPABILITIES; bit++) {
+        if ((kept >> BigInt(bit)) & 1n) continue;
+        // Fails for a number that this kernel does not know.
+        if (prctl(PR_CAPBSET_READ, bit, 0, 0, 0) !== 1) continue;
+        call(action, 'prctl', prctl, PR_CAPBSET_DROP, bit, 0, 0, 0);
+      }
+      const header = Buffer.alloc(8);
+      header.writeUInt32LE(CAPABILITY_VERSION_3);
+      // Effective, permitted and inheritable: the lower halves first, then the upper ones.
+      const sets = Buffer.alloc(24);
+      call(action, 'capget', capget, header, sets);
+      for (let at = 0; at < sets.length; at += 4) {
+        const half = Number((at < 12 ? kept : kept >> 32n) & 0xffff_ffffn);
+        sets.writeUInt32LE((sets.readUInt32LE(at) & half) >>> 0, at);
+      }
+      call(action, 'capset', capset, header, sets);
     },
 
     lock(fd) {
