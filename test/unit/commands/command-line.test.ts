@@ -65,6 +65,6 @@ describe('daemon/main.ts', () => {
 
   it('is executable, for Node', () => {
     expect(fs.statSync(file).mode & 0o111).to.equal(0o111);
-    expect(fs.readFileSync(file, 'utf8')).to.match(/^#!\/usr\/bin\/env node\n/u);
+    expect(fs.readFileSync(file, 'utf8')).to.match(/^#!\/usr\/bin\/env -S node --disable-sigusr1\n/u);
   });
 });
