@@ -30,7 +30,7 @@ export function parseExitRecord(text: string): MachineExit | null {
 
 /** Reads one line of a shim; `null` for one that this version does not know. */
 export function parseShimMessage(line: string): ShimMessage | null {
-  const identity = /^(?:shim 1|started) (\d+) (\d+)$/.exec(line);
+  const identity = /^(?:shim 1|started) (\d{1,10}) (\d{1,15})$/.exec(line);
   if (identity !== null) {
     const process = { pid: Number(identity[1]), startTime: Number(identity[2]) };
     return line.startsWith('shim') ? { kind: 'shim', shim: process } : { kind: 'started', qemu: process };
@@ -40,7 +40,7 @@ export function parseShimMessage(line: string): ShimMessage | null {
     return { kind: 'incompatible', version: Number(version) };
   const failed = /^failed \d+ (.*)$/.exec(line);
   if (failed !== null) return { kind: 'failed', text: failed[1] ?? '' };
-  const [, kind, value, reason] = /^exited (exit|signal) (\d+) (\S+)$/.exec(line) ?? [];
+  const [, kind, value, reason] = /^exited (exit|signal) (\d{1,10}) (\S+)$/.exec(line) ?? [];
   const known = reasons.find((each) => each === reason);
   if (known === undefined) return null;
   return {

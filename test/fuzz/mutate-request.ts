@@ -1,5 +1,6 @@
 import { encodeRequest } from './encode-request.ts';
 import type { RequestDraft } from './encode-request.ts';
+import { edgeNumber, editNumber, flipBit, insertRandom, position, repeat, truncate } from './mutate-bytes.ts';
 import { interestingTexts, requestSeeds } from './request-seeds.ts';
 import type { Xorshift } from './xorshift.ts';
 
@@ -46,12 +47,6 @@ function byteMutations(): readonly [Mutation<Buffer>, ...Mutation<Buffer>[]] {
   return [flipBit, truncate, splice, editNumber, repeat, insertRandom, append];
 }
 
-function edgeNumber(random: Xorshift): number {
-  return random.pick([
-    0, 1, 2, 253, 1000, 1001, 4095, 4096, 4097, 0x400000, 0x400001, 0x7fffffff, 0xffffffff,
-  ]);
-}
-
 function editList(random: Xorshift, list: readonly Buffer[]): readonly Buffer[] {
   const at = random.below(list.length + 1);
   const old = list[at] ?? Buffer.alloc(0);
@@ -69,50 +64,9 @@ function editList(random: Xorshift, list: readonly Buffer[]): readonly Buffer[] 
   return [...list.slice(0, at), ...replacement, ...list.slice(at + 1)];
 }
 
-/** Half of the byte edits go to the head, where almost all of the structure is. */
-function position(random: Xorshift, bytes: Buffer): number {
-  return random.below(random.chance(50) ? Math.min(bytes.length, 32) : bytes.length);
-}
-
-function flipBit(random: Xorshift, bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  const at = position(random, bytes);
-  if (at < copy.length) copy.writeUInt8(copy.readUInt8(at) ^ (1 << random.below(8)), at);
-  return copy;
-}
-
-function truncate(random: Xorshift, bytes: Buffer): Buffer {
-  return bytes.subarray(0, position(random, bytes));
-}
-
 function splice(random: Xorshift, bytes: Buffer): Buffer {
   const other = encodeRequest(random.pick(requestSeeds()));
   return Buffer.concat([bytes.subarray(0, position(random, bytes)), other.subarray(position(random, other))]);
-}
-
-/** An edge value over four bytes, most often over one of the numbers of the head: length, mode, counts. */
-function editNumber(random: Xorshift, bytes: Buffer): Buffer {
-  if (bytes.length < 4) return bytes;
-  const copy = Buffer.from(bytes);
-  const at = random.chance(70) ? 4 + 4 * random.below(7) : random.below(bytes.length);
-  copy.writeUInt32LE(edgeNumber(random), Math.min(at, bytes.length - 4));
-  return copy;
-}
-
-function repeat(random: Xorshift, bytes: Buffer): Buffer {
-  const from = position(random, bytes);
-  const part = bytes.subarray(from, from + 1 + random.below(64));
-  const times = 1 + random.below(8);
-  return Buffer.concat([
-    bytes.subarray(0, from),
-    ...Array.from({ length: times }, () => part),
-    bytes.subarray(from),
-  ]);
-}
-
-function insertRandom(random: Xorshift, bytes: Buffer): Buffer {
-  const at = position(random, bytes);
-  return Buffer.concat([bytes.subarray(0, at), random.bytes(1 + random.below(16)), bytes.subarray(at)]);
 }
 
 function append(random: Xorshift, bytes: Buffer): Buffer {

@@ -17,7 +17,9 @@ fail() {
 [ "$(uname -m)" = x86_64 ] || fail "The guest and the packages are for x86-64; this machine is $(uname -m)."
 
 packages=
-for package in $(sed -n "s/^\([a-z0-9.+-]*\) *# \(demo\|$purpose\):.*/\1/p" test/support/debian-packages.txt); do
+purposes="demo\|$purpose"
+[ "$purpose" != tests ] || purposes="$purposes\|hostile"
+for package in $(sed -n "s/^\([a-z0-9.+-]*\) *# \($purposes\):.*/\1/p" test/support/debian-packages.txt); do
   state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2> /dev/null || true)
   [ "$state" = installed ] || packages="$packages $package"
 done

@@ -14,6 +14,12 @@ describe('parseCgroup', () => {
     expect(parseCgroup('')).to.deep.equal([]);
   });
 
+  it('reads a text of nothing but newlines as no membership, and one with a line behind them as none of a kernel', () => {
+    expect(parseCgroup('\n'.repeat(100_000))).to.deep.equal([]);
+    // By the square of the newlines it would take ten seconds, twice what a test may.
+    expect(parseCgroup(`${'\n'.repeat(100_000)}0::/`)).to.equal(null);
+  });
+
   it('strips nothing from a path', () => {
     expect(parseCgroup('0::/a \t\r\n')).to.deep.equal([{ hierarchy: '', path: '/a \t\r' }]);
   });
