@@ -10,4 +10,4 @@ export PATH
 if [ "$#" -gt 0 ]; then
   exec mocha "$@"
 fi
-exec mocha 'test/{unit,integration,hostile,e2e}/**/*.test.ts'
+KND_WHOLE_RUN=1 exec mocha 'test/{unit,integration,hostile,e2e}/**/*.test.ts'

@@ -1,4 +1,5 @@
 import { constants, createCipheriv, publicEncrypt, randomBytes, type KeyObject } from 'node:crypto';
+import { runSecretWatch } from './secret-watch/run-secret-watch.ts';
 
 export interface JweParts {
   readonly header: unknown;
@@ -32,5 +33,13 @@ export function composeJwe(publicKey: KeyObject, parts: JweParts): string {
     ? payload
     : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  return [encodedHeader, ...[encryptedKey, iv, ciphertext, cipher.getAuthTag()].map(encode)].join('.');
+  const token = [encodedHeader, ...[encryptedKey, iv, ciphertext, cipher.getAuthTag()].map(encode)].join('.');
+  runSecretWatch.note(token);
+  const secret: unknown = isObject(payload) ? Reflect.get(payload, 'secret') : undefined;
+  if (typeof secret === 'string') runSecretWatch.note(secret);
+  return token;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

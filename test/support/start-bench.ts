@@ -85,6 +85,7 @@ export class StartBench {
   /** Notes a secret that must appear in nothing that the daemon writes. */
   expectNowhere(secret: string | undefined): void {
     if (secret !== undefined && secret.trim() !== '') this.#secrets.add(secret);
+    this.scratch.watch.note(secret);
   }
 
   async define(vm: Vm, environment: Environment): Promise<void> {
@@ -139,6 +140,7 @@ export class StartBench {
     expect(readArguments(qemu ?? 0)[0]).to.equal('/usr/bin/qemu-system-x86_64');
     expect(listFiles(join(this.driver.runDirectory, 'state'))).to.have.lengthOf.at.least(2);
     this.expectNoSecret();
+    await this.scratch.watch.search(this.scratch);
     await this.libvirt.virsh(['destroy', vm.name]);
     await this.#expectNothingLeft(vm, before);
   }
