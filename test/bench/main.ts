@@ -1,70 +1,38 @@
-/** `npm run bench`: what a restart of the daemon costs on a node with many VMs. `--json` for machines. */
-import { cpus, release } from 'node:os';
+/** `npm run bench [-- PART …]`: what the driver costs, each part beside a peer. `--json` for machines. */
 import { parseArgs } from 'node:util';
-import { Scratch } from '../support/scratch.ts';
-import { BusyNode } from './busy-node.ts';
+import { measureAdoption, renderAdoption } from './adoption.ts';
+import { measureHostileLoad, renderHostileLoad } from './hostile-load.ts';
 
-const STAND_INS = 90;
-const REAL = 10;
-const ROUNDS = 5;
-
-interface Figure {
-  readonly name: string;
-  /** Milliseconds, one a round. */
-  readonly samples: readonly number[];
+interface Part {
+  readonly figures: object;
+  readonly text: string;
 }
 
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? NaN;
-}
+const parts: Readonly<Record<string, () => Promise<Part>>> = {
+  adoption: async () => {
+    const figures = await measureAdoption();
+    return { figures, text: renderAdoption(figures) };
+  },
+  'hostile-load': async () => {
+    const figures = await measureHostileLoad();
+    return { figures, text: renderHostileLoad(figures) };
+  },
+};
 
-/** The daemon's start on an empty node is the peer: what is beyond it is the price of the machines. */
-async function measure(): Promise<readonly [Figure, Figure]> {
-  const empty: number[] = [];
-  const full: number[] = [];
-  const idle = Scratch.open('test');
-  const busy = Scratch.open('test');
-  try {
-    const peer = await BusyNode.start(idle, { standIns: 0, real: 0 });
-    const node = await BusyNode.start(busy, {
-      standIns: STAND_INS,
-      real: REAL,
-      onProgress: (started) => process.stderr.write(`\r${started} of ${STAND_INS + REAL} VMs`),
-    });
-    process.stderr.write('\n');
-    for (let round = 0; round < ROUNDS; round++) {
-      await peer.driver.end('SIGKILL');
-      empty.push(await peer.readopt(0));
-      await node.driver.end('SIGKILL');
-      full.push(await node.readopt(STAND_INS + REAL));
-    }
-  } finally {
-    await busy.close();
-    await idle.close();
-  }
-  return [
-    { name: 'start, no machine', samples: empty },
-    { name: `start, ${STAND_INS + REAL} machines re-adopted`, samples: full },
-  ];
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.find((name) => !(name in parts));
+if (unknown !== undefined)
+  throw new Error(
+    `There is no part "${unknown}" of the benchmark; there are ${Object.keys(parts).join(', ')}`,
+  );
+const all: Record<string, object> = {};
+for (const [name, measure] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  const { figures, text } = await measure();
+  all[name] = figures;
+  if (!values.json) console.log(`${text}\n`);
 }
-
-function render(figures: readonly Figure[], ratio: number): string {
-  const rows = figures.map(({ name, samples }) => {
-    const [low, middle, high] = [Math.min(...samples), median(samples), Math.max(...samples)];
-    return `${name.padEnd(34)} ${middle.toFixed(0).padStart(8)} ${`${low.toFixed(0)}-${high.toFixed(0)}`.padStart(14)}`;
-  });
-  const facts = `${cpus().length} CPUs, Linux ${release()}, Node ${process.version}, ${ROUNDS} rounds, interleaved`;
-  return [
-    `${''.padEnd(34)} ${'ms'.padStart(8)} ${'range'.padStart(14)}`,
-    ...rows,
-    `ratio ${ratio.toFixed(2)}`,
-    facts,
-  ].join('\n');
-}
-
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
-const [peer, own] = await measure();
-const ratio = median(own.samples) / median(peer.samples);
-console.log(
-  values.json ? JSON.stringify({ adoption: { peer, own, ratio } }, undefined, 2) : render([peer, own], ratio),
-);
+if (values.json) console.log(JSON.stringify(all, undefined, 2));

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
@@ -23,6 +24,7 @@ function attack(): void {
   });
   if (kind === 'whole') socket.write(request);
   if (kind === 'large') socket.write(huge);
+  if (kind === 'garbage') socket.write(randomBytes(4096));
   if (kind === 'slow') {
     let at = 0;
     timer = setInterval(() => socket.write(request.subarray(at, ++at)), 500);

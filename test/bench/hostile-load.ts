@@ -1,0 +1,77 @@
+import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
+import { startNodeDriver } from '../support/node-driver.ts';
+import { startSandbox } from '../support/sandbox.ts';
+import { Scratch } from '../support/scratch.ts';
+import { ATTACKERS, Attackers, CONNECTIONS, FALSE_LAUNCHERS } from './attackers.ts';
+import { describeMachine, percentile, renderTable } from './figures.ts';
+
+const ROUNDS = 12;
+const LAUNCHES_A_ROUND = 25;
+const WARM_UP = 5;
+const VM_UUID = 'attacked';
+const parts = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
+
+export interface HostileLoad {
+  /** Milliseconds from the start of the stub to its end, the emulator's status in it, one a launch. */
+  readonly idle: readonly number[];
+  readonly loaded: readonly number[];
+  readonly ratios: Readonly<Record<keyof typeof parts, number>>;
+  readonly machine: string;
+}
+
+/** Honest launches in fork mode, a block of them idle and a block under attack, in turn. */
+export async function measureHostileLoad(): Promise<HostileLoad> {
+  const idle: number[] = [];
+  const loaded: number[] = [];
+  const scratch = Scratch.open('test');
+  try {
+    const options = { vmUuid: VM_UUID, vmName: 'attacked', mounts: [fakeEmulatorMount] };
+    const honest = await startSandbox(scratch, options);
+    const settings = { emulator: fakeEmulator, 'secret-lifetime': '24h' };
+    const driver = await startNodeDriver(scratch, { settings });
+    const attackers = await Attackers.prepare(scratch, driver, VM_UUID);
+    const launch = async (): Promise<number> => {
+      const begin = performance.now();
+      const launched = launchFake(driver, honest, { args: ['exit=7'] });
+      const { status } = await launched.ended;
+      const duration = performance.now() - begin;
+      if (status === 7 && launched.stderr === '') return duration;
+      throw new Error(`An honest launch ended with ${status ?? 'a signal'}: ${launched.stderr}`);
+    };
+    for (let count = 0; count < WARM_UP; count++) await launch();
+    for (let round = 0; round < ROUNDS; round++) {
+      process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+      for (let count = 0; count < LAUNCHES_A_ROUND; count++) idle.push(await launch());
+      await attackers.start();
+      for (let count = 0; count < LAUNCHES_A_ROUND; count++) loaded.push(await launch());
+      await attackers.stop();
+    }
+    process.stderr.write('\n');
+  } finally {
+    await scratch.close();
+  }
+  const ratio = (part: number): number => percentile(loaded, part) / percentile(idle, part);
+  const ratios = { p50: ratio(parts.p50), p95: ratio(parts.p95), p99: ratio(parts.p99) };
+  return { idle, loaded, ratios, machine: describeMachine() };
+}
+
+export function renderHostileLoad({ idle, loaded, ratios, machine }: HostileLoad): string {
+  const row = (name: string, samples: readonly number[]): readonly string[] => [
+    name,
+    ...Object.values(parts).map((part) => `${percentile(samples, part).toFixed(1)} ms`),
+    String(samples.length),
+  ];
+  return [
+    renderTable(
+      ['an honest launch', ...Object.keys(parts), 'n'],
+      [
+        row('idle', idle),
+        row('under attack', loaded),
+        ['ratio', ...Object.values(ratios).map((ratio) => ratio.toFixed(2)), ''],
+      ],
+    ),
+    `attackers: ${ATTACKERS} pods with ${FALSE_LAUNCHERS} false launchers, ${ATTACKERS} with a FIFO, a device or a huge ` +
+      `file as secret, ${ATTACKERS} callers with ${CONNECTIONS} connections; half a core for each kind`,
+    `${machine}, ${ROUNDS} rounds, interleaved`,
+  ].join('\n');
+}
