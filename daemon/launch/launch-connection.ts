@@ -13,6 +13,8 @@ import { ProtocolError } from './protocol-error.ts';
 export class LaunchConnection {
   /** Name of libvirt's domain, once the request has told it: for logs. */
   domain: string | null = null;
+  /** Whom its load is counted against: see `launchOrigin`. */
+  origin = '';
   readonly trail = new AuditTrail();
   readonly #socket: net.Socket;
   readonly #acceptedAt: number;

@@ -105,7 +105,7 @@ export class LaunchController {
     trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
-    const authorized = await this.#authorize(vm, secret, connection.gone);
+    const authorized = await this.#authorize(vm, secret, connection);
     trail.pod = authorized.pinned.target;
     trail.enter('running');
     try {
@@ -115,10 +115,10 @@ export class LaunchController {
     }
   }
 
-  async #authorize(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
+  async #authorize(vm: VmIdentity, secret: Secret, connection: LaunchConnection): Promise<AuthorizedTarget> {
     const { onSecretCheck } = this.#options;
     try {
-      const authorized = await this.#awaitTarget(vm, secret, gone);
+      const authorized = await this.#awaitTarget(vm, secret, connection);
       onSecretCheck('valid');
       return authorized;
     } catch (error) {
@@ -137,11 +137,15 @@ export class LaunchController {
     }
   }
 
-  async #awaitTarget(vm: VmIdentity, secret: Secret, gone: AbortSignal): Promise<AuthorizedTarget> {
+  async #awaitTarget(
+    vm: VmIdentity,
+    secret: Secret,
+    { gone, origin }: LaunchConnection,
+  ): Promise<AuthorizedTarget> {
     const deadline = performance.now() + this.#options.targetWaitMs;
     for (;;) {
       try {
-        return await this.#options.authorizer.authorize(vm, secret);
+        return await this.#options.authorizer.authorize(vm, secret, origin);
       } catch (error) {
         const isWorthWaiting = error instanceof Refusal && error.code === 'target-not-found';
         if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;

@@ -121,7 +121,8 @@ export class LaunchServer {
       this.#refuse(connection, caller, error);
     };
     const { limits, kubepodsBase, requestDeadlineMs } = this.#options;
-    const admission = limits.admit(launchOrigin(caller, kubepodsBase), refuse);
+    connection.origin = launchOrigin(caller, kubepodsBase);
+    const admission = limits.admit(connection.origin, refuse);
     connection.trail.enter('request');
     const timer = setTimeout(() => refuse(tooSlow()), requestDeadlineMs);
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };

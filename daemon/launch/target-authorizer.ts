@@ -48,9 +48,12 @@ export class TargetAuthorizer {
     this.#options = options;
   }
 
-  /** @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts */
-  async authorize(vm: VmIdentity, secret: Secret): Promise<AuthorizedTarget> {
-    const found = await this.#options.finder.find(vm);
+  /**
+   * @param asker see `TargetFinder.find`
+   * @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts
+   */
+  async authorize(vm: VmIdentity, secret: Secret, asker = ''): Promise<AuthorizedTarget> {
+    const found = await this.#options.finder.find(vm, asker);
     const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {

@@ -1,13 +1,11 @@
-import fs from 'node:fs';
-
 import { Refusal, type RefusalOptions } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { LauncherScanner, type LauncherScan } from '../host/launcher-scanner.ts';
 import type { Slices, Turns } from '../host/turns.ts';
-import { cgroupIdentity } from '../target/cgroup-identity.ts';
 import { selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
+import { ProcessPlaces } from './process-places.ts';
 import {
   CandidateSearch,
   TurnedDown,
@@ -19,7 +17,7 @@ import {
 const MAX_PODS = 256;
 const MAX_CONTAINERS_PER_POD = 4;
 const MAX_PROCESSES_PER_CONTAINER = 4;
-/** Searches at once, and of one VM: who asks for one VM over and over delays no other. */
+/** Searches at once, and of one caller for one VM: who asks over and over delays neither other VMs nor other callers. */
 const VERIFICATIONS = { total: 16, perKey: 2 } as const;
 /** In a line for people. */
 const MAX_NAMED_PODS = 4;
@@ -42,6 +40,7 @@ export interface FoundTargets {
 export class TargetFinder {
   readonly #context: VerificationContext;
   readonly #turns: Turns;
+  readonly #places: ProcessPlaces;
   readonly #scanner: LauncherScanner;
   readonly #verifications = new FairQueue(VERIFICATIONS);
 
@@ -49,16 +48,18 @@ export class TargetFinder {
   constructor(context: VerificationContext, turns: Turns) {
     this.#context = context;
     this.#turns = turns;
+    this.#places = new ProcessPlaces(context.proc, context.kubepodsBase);
     this.#scanner = new LauncherScanner({
       proc: context.proc,
       turns,
-      containerOf: (pid) => placeOf(context, pid).container,
+      containerOf: (pid) => this.#places.of(pid).container,
     });
   }
 
-  async find(vm: VmIdentity): Promise<FoundTargets> {
+  /** @param asker whom the search is counted against: see `launchOrigin` */
+  async find(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
     const scan = await this.#scanner.scan(vm);
-    return this.#verifications.run(vm.uuid, () => this.#verify(vm, scan));
+    return this.#verifications.run(`${vm.uuid} ${asker}`, () => this.#verify(vm, scan));
   }
 
   async #verify(vm: VmIdentity, { matching, zombies }: LauncherScan): Promise<FoundTargets> {
@@ -96,7 +97,7 @@ export class TargetFinder {
     const pods = new Map<string, Map<string, number[]>>();
     for (const pid of pids) {
       if (slices.isOver) await slices.next();
-      const { pod, container } = placeOf(this.#context, pid);
+      const { pod, container } = this.#places.of(pid);
       const containers = pods.get(pod) ?? new Map<string, number[]>();
       if (pods.size < MAX_PODS) pods.set(pod, containers);
       const known = containers.get(container) ?? [];
@@ -118,26 +119,6 @@ export class TargetFinder {
     if (others.length === 0) return first;
     for (const each of found.targets) each[Symbol.dispose]();
     throw ambiguous(vm, found.targets, 'they can only be told apart by the secret');
-  }
-}
-
-/** Where a process belongs, as keys to tell pods and containers apart. */
-interface Place {
-  readonly pod: string;
-  readonly container: string;
-}
-
-/** A guess, good enough to share the looks out: what counts is read again from the pinned process. */
-function placeOf({ proc, kubepodsBase }: VerificationContext, pid: number): Place {
-  try {
-    const text = fs.readFileSync(`${proc}/${pid}/cgroup`, 'latin1');
-    const identity = cgroupIdentity(text, kubepodsBase);
-    if ('reject' in identity) return { pod: identity.reject, container: identity.reject };
-    // Outside of Kubernetes, each cgroup stands for itself.
-    const { podUid, containerId } = identity;
-    return { pod: podUid ?? containerId ?? text, container: containerId ?? text };
-  } catch {
-    return { pod: 'gone', container: 'gone' };
   }
 }
 
