@@ -39,6 +39,8 @@ export interface NodeDriverOptions {
   readonly run?: (command: readonly string[], log: string) => Promise<ProcessIdentity>;
   /** Daemon and programs in C are such that stop where it has a mark. */
   readonly failpoints?: Failpoints;
+  /** What the programs in C are compiled with so that they lack a defence: see `#ifdef` in `stub/`. */
+  readonly without?: readonly string[];
 }
 
 /**
@@ -58,12 +60,14 @@ export class NodeDriver {
   readonly #scratch: Scratch;
   readonly #mode: LaunchMode;
   readonly #failpoints: Failpoints | undefined;
+  readonly #without: readonly string[];
   readonly #run: NonNullable<NodeDriverOptions['run']>;
   #process: ProcessIdentity | undefined;
 
   constructor(scratch: Scratch, httpPort: number, options: NodeDriverOptions = {}) {
-    const { mode = 'fork', run, failpoints } = options;
+    const { mode = 'fork', run, failpoints, without = [] } = options;
     this.#scratch = scratch;
+    this.#without = without;
     this.#mode = mode;
     this.#failpoints = failpoints;
     this.#run = run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log));
@@ -115,7 +119,10 @@ export class NodeDriver {
     const build = join(this.#scratch.directory, 'stub');
     const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
     const { directory } = this.#failpoints ?? {};
-    await runCommand('make', directory === undefined ? make : [...make, `FAILPOINTS=${directory}`]);
+    if (directory !== undefined) make.push(`FAILPOINTS=${directory}`);
+    if (this.#without.length > 0)
+      make.push(`CC=musl-gcc ${this.#without.map((name) => `-D${name}`).join(' ')}`);
+    await runCommand('make', make);
     mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
     this.installStub(stub ?? join(build, this.stubName));
     symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
@@ -247,14 +254,23 @@ async function findFreePort(): Promise<number> {
   return address.port;
 }
 
-/** Builds, configures and starts the daemon. It is ended when the scratch closes, also where this fails half-way. */
-export async function startNodeDriver(
+/** Builds and configures all of it, and starts nothing. */
+export async function installNodeDriver(
   scratch: Scratch,
   options: NodeDriverOptions = {},
 ): Promise<NodeDriver> {
   const driver = new NodeDriver(scratch, await findFreePort(), options);
   await driver.install(options.stub);
   driver.configure(options.settings);
+  return driver;
+}
+
+/** Builds, configures and starts the daemon. It is ended when the scratch closes, also where this fails half-way. */
+export async function startNodeDriver(
+  scratch: Scratch,
+  options: NodeDriverOptions = {},
+): Promise<NodeDriver> {
+  const driver = await installNodeDriver(scratch, options);
   scratch.defer('end the daemon', () => driver.end());
   await driver.start();
   return driver;
