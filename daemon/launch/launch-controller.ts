@@ -278,6 +278,7 @@ export class LaunchController {
       target: pinned.target,
       cgroupText: pinned.cgroupText,
       oomScoreAdj: pinned.oomScoreAdj,
+      canTrace: pinned.canTrace,
       hierarchies: host.hierarchies,
       hostMountNamespace: host.mountNamespace,
       hostUserNamespace: host.userNamespace,

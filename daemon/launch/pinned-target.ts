@@ -12,6 +12,8 @@ export class PinnedTarget implements Disposable {
   /** `/proc/PID/cgroup` as it was when the decision was made. */
   readonly cgroupText: Buffer;
   readonly oomScoreAdj: number;
+  /** Its container has CAP_SYS_PTRACE. */
+  readonly canTrace: boolean;
 
   constructor(fields: Omit<PinnedTarget, typeof Symbol.dispose>) {
     this.target = fields.target;
@@ -21,6 +23,7 @@ export class PinnedTarget implements Disposable {
     this.noFork = fields.noFork;
     this.cgroupText = fields.cgroupText;
     this.oomScoreAdj = fields.oomScoreAdj;
+    this.canTrace = fields.canTrace;
   }
 
   [Symbol.dispose](): void {

@@ -43,6 +43,8 @@ export interface PlanInput {
   readonly target: Target;
   readonly cgroupText: Uint8Array;
   readonly oomScoreAdj: number;
+  /** The pod's container has CAP_SYS_PTRACE. */
+  readonly canTrace: boolean;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly hostMountNamespace: string | null;
   readonly hostUserNamespace: number | null;
@@ -89,6 +91,19 @@ function checkUserNamespace({ target, hostUserNamespace }: PlanInput): void {
   );
 }
 
+/**
+ * In the pod's PID namespace the process that enters can be seen from the pod while it still has root's capabilities, and
+ * CAP_SYS_PTRACE would take them from it, dumpable or not.
+ */
+function checkPidNamespace({ policy, canTrace }: PlanInput): void {
+  if (!policy.namespaces.includes('pid') || !canTrace) return;
+  throw new Refusal(
+    'target-unusable',
+    'Cannot join the PID namespace of the pod: its container has CAP_SYS_PTRACE, and could take over what enters',
+    'take that capability from the pod, or pid out of "namespaces"',
+  );
+}
+
 /** As the node sees them: the shim looks them up once it is in the node's mount namespace. */
 function planCgroups({ target, hierarchies }: PlanInput): readonly string[] {
   return target.cgroups.map((membership) => {
@@ -126,6 +141,7 @@ function planProjections({ policy, domain }: PlanInput): readonly PlannedProject
 export function planLaunch(input: PlanInput): LaunchPlan {
   const { policy, request, caller, target } = input;
   checkUserNamespace(input);
+  checkPidNamespace(input);
   return {
     launchId: input.launchId,
     emulator: policy.emulator,

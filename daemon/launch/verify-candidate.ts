@@ -5,6 +5,7 @@ import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import type { Slices } from '../host/turns.ts';
 import { membershipsIdentity, type CgroupIdentity } from '../target/cgroup-identity.ts';
+import { canTrace } from '../target/can-trace.ts';
 import { containerCgroupPath } from '../target/container-cgroup-path.ts';
 import { differingNamespaces } from '../target/differing-namespaces.ts';
 import { parseLauncherCommandLine } from '../target/launcher-command-line.ts';
@@ -143,10 +144,20 @@ async function verifyPinned(
       credentials: { uid: status.uid.fs, gid: status.gid.fs, groups: status.groups },
     };
     const oomScoreAdj = Number(launcher.readText('oom_score_adj'));
+    const initStatus = parseStatus(init.readText('status'));
     init.assertAlive();
     launcher.assertAlive();
     const { program, noFork } = commandLine;
-    return new PinnedTarget({ target, launcher, init, program, noFork, cgroupText, oomScoreAdj });
+    return new PinnedTarget({
+      target,
+      launcher,
+      init,
+      program,
+      noFork,
+      cgroupText,
+      oomScoreAdj,
+      canTrace: canTrace(status) || initStatus === null || canTrace(initStatus),
+    });
   } catch (error) {
     init[Symbol.dispose]();
     throw error;

@@ -23,6 +23,7 @@ export interface SandboxSpecInput {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly mounts: readonly SandboxMount[];
+  readonly capabilities?: readonly string[] | undefined;
   readonly apparmorProfile?: string | undefined;
   readonly seccomp?: object | undefined;
   /** The container has a user namespace, whose ids from 0 on are those of the node from here on. */
@@ -86,6 +87,7 @@ export const kernelMounts: readonly object[] = [
 /** The OCI runtime configuration of a sandbox, as a container runtime of Kubernetes writes it for a pod's container. */
 export function buildSandboxSpec(input: SandboxSpecInput): object {
   const none: readonly string[] = [];
+  const own = input.capabilities ?? none;
   return {
     ociVersion: '1.0.2',
     hostname: input.hostname,
@@ -97,7 +99,7 @@ export function buildSandboxSpec(input: SandboxSpecInput): object {
       cwd: '/',
       noNewPrivileges: true,
       ...(input.apparmorProfile !== undefined && { apparmorProfile: input.apparmorProfile }),
-      capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
+      capabilities: { bounding: own, effective: own, inheritable: none, permitted: own, ambient: none },
     },
     mounts: [...kernelMounts, ...[...listSystemMounts(), ...input.mounts].map(bind)],
     linux: {

@@ -44,6 +44,8 @@ export interface SandboxOptions {
   readonly readOnlyRoot?: boolean;
   /** The container's cgroup is a scope in slices of systemd, as where the kubelet's cgroup driver is `systemd`. */
   readonly systemdCgroup?: boolean;
+  /** Of its container, such as CAP_SYS_PTRACE; by default none. */
+  readonly capabilities?: readonly string[];
   /** Of AppArmor, loaded already; by default the container is unconfined. */
   readonly apparmorProfile?: string;
   /** The pod has a user namespace (`hostUsers: false`), whose ids from 0 on are those of the node from here on. */
@@ -159,6 +161,7 @@ export class Sandbox {
         { source: join(this.#directory, 'share'), destination: '/share' },
         ...(options.mounts ?? []),
       ],
+      capabilities: options.capabilities,
       apparmorProfile: options.apparmorProfile,
       seccomp: options.seccomp,
       firstUserId: options.firstUserId,

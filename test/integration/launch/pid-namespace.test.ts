@@ -206,3 +206,29 @@ describe("a launch from a PID namespace that is no ancestor of the pod's", funct
     );
   });
 });
+
+describe('a launch into the PID namespace of a pod that may trace', function () {
+  this.timeout(60_000);
+  let scratch: Scratch;
+  before(() => {
+    scratch = Scratch.open('test');
+  });
+  after(() => scratch.close());
+
+  it('is refused where the container has CAP_SYS_PTRACE', async () => {
+    const driver = await startNodeDriver(scratch, { settings: { namespaces, emulator: fakeEmulator } });
+    const sandbox = await startSandbox(scratch, {
+      vmUuid: randomUUID(),
+      vmName: 'tracer',
+      mounts: [fakeEmulatorMount],
+      capabilities: ['CAP_SYS_PTRACE'],
+    });
+    const launch = launchFake(driver, sandbox);
+    const { status } = await launch.ended;
+    expect(status, launch.stderr).to.equal(125);
+    expect(launch.stderr).to.match(
+      /^qemu-kube: Cannot join the PID namespace of the pod: its container has CAP_SYS_PTRACE, .*; take that .*\n$/,
+    );
+    expect(sandbox.processes).to.deep.equal([sandbox.pid]);
+  });
+});

@@ -46,6 +46,7 @@ const input: PlanInput = {
   },
   cgroupText: Buffer.from('text'),
   oomScoreAdj: 900,
+  canTrace: false,
   hierarchies: [
     { controllers: ['cpu'], mountPoint: '/cg/cpu', root: '/' },
     { controllers: [''], mountPoint: '/cg/unified', root: '/' },
