@@ -12,7 +12,7 @@ export interface FuzzProgress {
   readonly taken: number;
   readonly branches: number;
   readonly inputs: number;
-  /** Milliseconds of fuzzing after which a branch was last taken for the first time. */
+  /** Seconds of fuzzing after which a branch was last taken for the first time. */
   readonly lastGrowth: number;
 }
 
@@ -62,7 +62,7 @@ export class GuidedFuzzer {
         const sources = { tokens, others: this.#corpus, maxLength };
         const before = this.#coverage.taken;
         if (!this.#try(mutateBytes(this.#random, this.#pick(), sources))) continue;
-        if (this.#coverage.taken > before) this.#lastGrowth = spent;
+        if (this.#coverage.taken > before) this.#lastGrowth = Math.round(spent / 1000);
       }
       if (this.#runs % 1024 === 0) tokens = this.#coverage.tokens;
     }
