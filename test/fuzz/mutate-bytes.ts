@@ -28,6 +28,7 @@ function mutations(): readonly [ByteMutation, ...ByteMutation[]] {
     erase,
     erase,
     repeat,
+    amplify,
     editNumber,
     editDigits,
     copyWithin,
@@ -53,12 +54,21 @@ export function truncate(random: Xorshift, bytes: Buffer): Buffer {
 }
 
 export function repeat(random: Xorshift, bytes: Buffer): Buffer {
+  return repeatPart(random, bytes, 64, 8);
+}
+
+/** What is quadratic shows itself only where there is much. */
+function amplify(random: Xorshift, bytes: Buffer): Buffer {
+  return random.chance(10) ? repeatPart(random, bytes, 8, 16_384) : repeat(random, bytes);
+}
+
+function repeatPart(random: Xorshift, bytes: Buffer, longest: number, most: number): Buffer {
   const from = position(random, bytes);
-  const part = bytes.subarray(from, from + 1 + random.below(random.chance(70) ? 4 : 64));
-  const times = 1 + random.below(random.chance(98) ? 8 : 16_384);
+  const part = bytes.subarray(from, from + 1 + random.below(longest));
+  const times = 1 + random.below(most);
   return Buffer.concat([
     bytes.subarray(0, from),
-    ...Array.from({ length: times }, () => part),
+    part.length === 0 ? part : Buffer.alloc(times * part.length, part),
     bytes.subarray(from),
   ]);
 }
