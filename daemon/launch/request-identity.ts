@@ -40,7 +40,13 @@ export function requestIdentity(
     uuid === null && name === null && source === 'env,argv'
       ? identityOfArguments(request.argv)
       : identityOf(uuid, name, source);
-  return { vm, secret: secret === null || secret === '' ? null : Secret.fromText(secret) };
+  return { vm, secret: secretOf(secret) };
+}
+
+/** One that is nothing but the newline that does not count is as empty as one without. */
+function secretOf(text: string | null): Secret | null {
+  const secret = Secret.fromText(text ?? '');
+  return secret.isEmpty ? null : secret;
 }
 
 /** The environment for QEMU: that of the stub without the secret, everything else byte for byte. */

@@ -21,6 +21,7 @@ export const launchIdentity: FuzzTarget = {
     ...['', '.', 'a/..', 'a/b', '/', 'a\u2028b', 'n'.repeat(300), 'a\ufffd', 'a"\\\n\r\t\x01'].map(
       (name) => `\0${joinStrings(['q'], ['KUBEVIRT_IO_VM_UUID=1-a', `KUBEVIRT_IO_VM_NAME=${name}`])}`,
     ),
+    `\0${joinStrings(['q'], ['KUBEVIRT_IO_VM_UUID=1', 'KUBEVIRT_IO_SECRET=\n'])}`,
     ...['', 'x'.repeat(65), 'a b', '\u{1f600}'].map(
       (uuid) => `\0${joinStrings(['q'], [`KUBEVIRT_IO_VM_UUID=${uuid}`])}`,
     ),

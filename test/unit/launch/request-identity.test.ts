@@ -31,10 +31,11 @@ describe('requestIdentity', () => {
 
   it('leaves out a name that is not given, and a secret that is not given or empty', () => {
     expect(identify([`KUBEVIRT_IO_VM_UUID=${uuid}`])).to.deep.equal({ vm: { uuid }, secretText: null });
-    expect(identify([`KUBEVIRT_IO_VM_UUID=${uuid}`, 'KUBEVIRT_IO_SECRET='])).to.have.property(
-      'secretText',
-      null,
-    );
+    for (const empty of ['', '\n'])
+      expect(identify([`KUBEVIRT_IO_VM_UUID=${uuid}`, `KUBEVIRT_IO_SECRET=${empty}`])).to.have.property(
+        'secretText',
+        null,
+      );
   });
 
   it('accepts the same value twice, in both spellings', () => {
