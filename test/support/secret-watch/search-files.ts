@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statfsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { SecretMatcher } from './secret-matcher.ts';
 
@@ -12,6 +12,14 @@ const exclusions: readonly { readonly path: RegExp; readonly why: string }[] = [
   { path: /^pod-[^/]+\/secret$/, why: 'the Secret volume of a pod' },
   { path: /^secret-[^/]+$/, why: 'what a test gives to `node-driver secret seal --secret-file`' },
 ];
+
+/** File systems of the kernel's, whose files nobody writes: a test may have mounted the whole of /proc. By `f_type`. */
+const unsearched: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x6265_6572, // sysfs
+  0x27_e0eb, // cgroup
+  0x6367_7270, // cgroup2
+]);
 
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/(^|\/)core(\.[^/]*)?$/, 'core file'],
@@ -31,7 +39,7 @@ export interface FileSearch {
   readonly found: readonly FoundFile[];
 }
 
-/** Searches all regular files below a directory but those of the list of exclusions. */
+/** Searches all regular files below a directory but those of the list of exclusions, and of the kernel's file systems. */
 export function searchFiles(root: string, matcher: SecretMatcher): FileSearch {
   const found: FoundFile[] = [];
   let files = 0;
@@ -87,7 +95,7 @@ export function fileMatches(path: string, matcher: SecretMatcher): boolean | und
 
 function listEntries(directory: string): ReturnType<typeof readEntries> {
   try {
-    return readEntries(directory);
+    return unsearched.has(statfsSync(directory).type) ? [] : readEntries(directory);
   } catch {
     return [];
   }

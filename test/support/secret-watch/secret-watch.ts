@@ -107,7 +107,7 @@ export class SecretWatch {
   /** Ends the sampling; the counts are whole after it. */
   async stop(): Promise<void> {
     const sampler = this.#sampler;
-    if (sampler === undefined || sampler.exitCode !== null || sampler.signalCode !== null) return;
+    if (sampler?.exitCode !== null || sampler.signalCode !== null) return;
     const reported = new Promise<void>((resolve) => {
       sampler.on('message', (message: FromSampler) => message.kind === 'samples' && resolve());
       sampler.once('exit', () => resolve());
