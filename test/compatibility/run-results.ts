@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Observation, StageMode } from './compatibility-row.ts';
 
@@ -21,9 +21,9 @@ function read(path: string): RunResults {
   return JSON.parse(readFileSync(path, 'utf8')) as RunResults;
 }
 
-/** What the manual says of a version of libvirt; undefined where it says nothing. */
-export function readResults(libvirt: string): RunResults | undefined {
-  const path = pathIn(directory, libvirt);
+/** What the manual, or another directory, says of a version of libvirt; undefined where it says nothing. */
+export function readResults(libvirt: string, from = directory): RunResults | undefined {
+  const path = pathIn(from, libvirt);
   return existsSync(path) ? read(path) : undefined;
 }
 
@@ -51,5 +51,6 @@ export function writeResults(results: RunResults, into: string): void {
   const observations = { ...before.observations };
   for (const [operation, modes] of Object.entries(results.observations))
     observations[operation] = { ...observations[operation], ...modes };
-  writeFileSync(path, `${JSON.stringify({ ...results, observations }, undefined, 2)}\n`);
+  writeFileSync(`${path}.new`, `${JSON.stringify({ ...results, observations }, undefined, 2)}\n`);
+  renameSync(`${path}.new`, path);
 }

@@ -19,9 +19,17 @@ fi
 
 echo "$(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), $(libvirtd --version), $(systemctl --version | head -n 1)"
 grep cgroup /proc/self/mounts
+save() {
+  tar -cf /dev/vdc -C /root/results . && sync /dev/vdc
+}
+# What there is so far: the machine may be ended before its tests are.
+while sleep 60; do save; done &
+saver=$!
 xargs -d '\n' mocha --no-color < arguments
 status=$?
+kill $saver
+wait $saver
 # xargs says 123 for any failure.
 [ $status -lt 123 ] || status=1
 echo $status > /root/results/status
-tar -cf /dev/vdc -C /root/results .
+save

@@ -94,7 +94,7 @@ timeout --foreground "$timeout" qemu-system-x86_64 -nodefaults -no-user-config -
   -drive "file=$work/results.tar,format=raw,if=virtio" \
   -serial "file:$work/console" -serial stdio < /dev/null || status=$?
 said=$(tar -xOf "$work/results.tar" ./status 2> /dev/null || true)
-if [ -n "${KND_KEEP_RESULTS:-}" ] && [ -n "$said" ]; then
+if [ -n "${KND_KEEP_RESULTS:-}" ]; then
   tar -xf "$work/results.tar" -C "$KND_KEEP_RESULTS" --wildcards './libvirt-*.json' || true
 fi
 case $status:$said in

@@ -17,7 +17,8 @@ const tell = (message: FromSampler): void => {
 const look = (): void => {
   for (const found of search.look()) tell({ kind: 'found', found });
 };
-const timer = setInterval(look, INTERVAL_MS);
+// Reading all of /proc is what an emulated processor is slowest at.
+const timer = setInterval(look, INTERVAL_MS * readTimeScale());
 
 process.on('message', (message: ToSampler) => {
   switch (message.kind) {
