@@ -17,7 +17,7 @@ const CONCURRENCY = 200;
 const ENDLESS_MS = 30_000;
 
 describe('launch.sock under malformed, oversized, truncated, early and slow requests', function () {
-  this.timeout(600_000);
+  this.timeout(1_200_000);
   let scratch: Scratch;
   let sandbox: Sandbox;
   let driver: NodeDriver;

@@ -51,7 +51,8 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'] as const)
       server = await listenAsDaemon(stub.socket, (connection) => {
         connection.on('data', (chunk) => {
           received += chunk.length;
-          connection.destroy();
+          // Not while the stub still sends.
+          setTimeout(() => connection.destroy(), 200);
         });
       });
     };
