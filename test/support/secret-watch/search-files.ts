@@ -11,7 +11,10 @@ const exclusions: readonly { readonly path: RegExp; readonly why: string }[] = [
   { path: /^libvirt$/, why: "libvirt's own files, and the XML that the tests give it: see docs/secrets.md" },
   { path: /^pod-[^/]+\/secret$/, why: 'the Secret volume of a pod' },
   { path: /^root-[^/]+\/etc\/kubevirt\/node-driver\/secret$/, why: 'the secret of a pod, in its own root' },
-  { path: /^volume\/(saved|[^/]+\.memory)$/, why: "libvirt's memory images, which hold the XML of the domain" },
+  {
+    path: /^volume\/(saved|[^/]+\.memory)$/,
+    why: "libvirt's memory images, which hold the XML of the domain",
+  },
   { path: /^host-secret$/, why: 'a file of the node that a test puts in the way of a pod' },
   { path: /^secret-[^/]+$/, why: 'what a test gives to `node-driver secret seal --secret-file`' },
 ];
