@@ -12,11 +12,17 @@ export interface Slices {
  * few milliseconds. However much there is, what else the daemon does waits for no more than one slice.
  */
 export class Turns {
+  readonly #sliceMs: number;
   readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
 
+  constructor(sliceMs = SLICE_MS) {
+    this.#sliceMs = sliceMs;
+  }
+
   begin(): Slices {
-    let until = performance.now() + SLICE_MS;
+    const sliceMs = this.#sliceMs;
+    let until = performance.now() + sliceMs;
     const wait = (): Promise<void> => this.#wait();
     return {
       get isOver(): boolean {
@@ -24,7 +30,7 @@ export class Turns {
       },
       async next(): Promise<void> {
         await wait();
-        until = performance.now() + SLICE_MS;
+        until = performance.now() + sliceMs;
       },
     };
   }
