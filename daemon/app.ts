@@ -5,6 +5,7 @@ import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
 import { Broker } from './host/broker.ts';
+import { ContainerInits } from './host/container-inits.ts';
 import { viewHost } from './host/host-view.ts';
 import { createLibc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
@@ -180,6 +181,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       hierarchies: host.hierarchies,
       kubepodsBase: config.kubepodsBase,
       requirePod: config.requirePod,
+      inits: new ContainerInits(config.proc),
     },
     new Turns(),
   );

@@ -37,7 +37,8 @@ function pidsBelow(directory: string): readonly number[] {
   return pids.slice(0, MAX_PROCESSES);
 }
 
-function readStartTime(proc: string, pid: number): number | null {
+/** `null`: it has ended. */
+export function readStartTime(proc: string, pid: number): number | null {
   try {
     const stat = parseStat(fs.readFileSync(`${proc}/${pid}/stat`, 'latin1'));
     return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;

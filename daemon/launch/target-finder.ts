@@ -6,12 +6,7 @@ import { selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { ProcessPlaces } from './process-places.ts';
-import {
-  CandidateSearch,
-  TurnedDown,
-  verifyCandidate,
-  type VerificationContext,
-} from './verify-candidate.ts';
+import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
 
 /** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
 const MAX_PODS = 256;
@@ -64,13 +59,12 @@ export class TargetFinder {
 
   async #verify(vm: VmIdentity, { matching, zombies }: LauncherScan): Promise<FoundTargets> {
     const slices = this.#turns.begin();
-    const search = new CandidateSearch(this.#context.proc, slices);
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
     for (const pid of await this.#worthVerifying(matching, slices)) {
       try {
         if (slices.isOver) await slices.next();
-        verified.push(await verifyCandidate(this.#context, vm, pid, search));
+        verified.push(await verifyCandidate(this.#context, vm, pid, slices));
       } catch (error) {
         if (!(error instanceof TurnedDown)) {
           for (const each of verified) each[Symbol.dispose]();

@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import { oldestContainerProcesses } from '../host/container-processes.ts';
+import type { ContainerInits } from '../host/container-inits.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
@@ -13,7 +13,6 @@ import { matchesVm } from '../target/matches-vm.ts';
 import { parseCgroup } from '../target/parse-cgroup.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
-import { selectContainerInit, type ContainerProcess } from '../target/select-container-init.ts';
 import type { CgroupMembership, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
 import { PinnedTarget } from './pinned-target.ts';
 
@@ -26,27 +25,7 @@ export interface VerificationContext {
   /** See `cgroupIdentity`. */
   readonly kubepodsBase: string | null;
   readonly requirePod: boolean;
-}
-
-/** What the candidates of one search share, since a container may have many, and may be large. */
-export class CandidateSearch {
-  readonly #proc: string;
-  readonly #slices: Slices;
-  readonly #inits = new Map<string, ContainerProcess | null>();
-
-  constructor(proc: string, slices: Slices) {
-    this.#proc = proc;
-    this.#slices = slices;
-  }
-
-  /** The first process of the container that has this cgroup directory. */
-  async initOf(directory: string): Promise<ContainerProcess | null> {
-    const known = this.#inits.get(directory);
-    if (known !== undefined) return known;
-    const found = selectContainerInit(await oldestContainerProcesses(this.#proc, directory, this.#slices));
-    this.#inits.set(directory, found);
-    return found;
-  }
+  readonly inits: ContainerInits;
 }
 
 /** Why a process is no target: one clause that follows "process N ". */
@@ -88,11 +67,11 @@ function containerDirectory(
 async function pinInit(
   context: VerificationContext,
   memberships: readonly CgroupMembership[],
-  search: CandidateSearch,
+  slices: Slices,
 ): Promise<[PinnedProcess, ProcessIdentity]> {
   const directory = containerDirectory(context, memberships);
   if (directory === null) throw new TurnedDown('is in a cgroup hierarchy that is not mounted on this node');
-  const found = await search.initOf(directory);
+  const found = await context.inits.of(directory, slices);
   if (found === null) throw new TurnedDown('is in a container without an init');
   const init = PinnedProcess.open(context.libc, context.proc, found.pid);
   try {
@@ -109,7 +88,7 @@ async function verifyPinned(
   context: VerificationContext,
   vm: VmIdentity,
   launcher: PinnedProcess,
-  search: CandidateSearch,
+  slices: Slices,
 ): Promise<PinnedTarget> {
   const commandLine = parseLauncherCommandLine(launcher.read('cmdline'));
   if (commandLine === null || !matchesVm(commandLine, vm))
@@ -123,7 +102,7 @@ async function verifyPinned(
   const memberships = parseCgroup(cgroupText.toString('latin1'));
   const identity = checkIdentity(context, memberships);
   const cgroups = memberships ?? [];
-  const [init, initIdentity] = await pinInit(context, cgroups, search);
+  const [init, initIdentity] = await pinInit(context, cgroups, slices);
   try {
     const namespaces = launcher.namespaces();
     const differing = differingNamespaces(namespaces, init.namespaces());
@@ -173,12 +152,12 @@ export async function verifyCandidate(
   context: VerificationContext,
   vm: VmIdentity,
   pid: number,
-  search: CandidateSearch,
+  slices: Slices,
 ): Promise<PinnedTarget> {
   let launcher: PinnedProcess | undefined;
   try {
     launcher = PinnedProcess.open(context.libc, context.proc, pid);
-    return await verifyPinned(context, vm, launcher, search);
+    return await verifyPinned(context, vm, launcher, slices);
   } catch (error) {
     launcher?.[Symbol.dispose]();
     if (error instanceof TurnedDown) throw error;

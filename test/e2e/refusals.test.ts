@@ -11,6 +11,7 @@ import {
   readArguments,
   readProcess,
   signalProcess,
+  stopProcess,
   type ProcessIdentity,
 } from '../support/processes.ts';
 import {
@@ -116,7 +117,7 @@ describe('a start that must be refused', function () {
     it('a launcher that is a zombie', async () => {
       const pod = await bench.startPod();
       const runtime = identify(readProcess(pod.pid)?.parent ?? 0);
-      signalProcess(runtime, 'SIGSTOP');
+      await stopProcess(runtime);
       try {
         await pod.kill('SIGKILL');
         await pod.waitForEnd();

@@ -71,6 +71,18 @@ export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): 
   }
 }
 
+/**
+ * Stops a process, and returns when no thread of it runs: one that waits for its children and is only about to stop
+ * would still reap one.
+ */
+export async function stopProcess(target: ProcessIdentity): Promise<void> {
+  signalProcess(target, 'SIGSTOP');
+  const { pid } = target;
+  const isStopped = (): boolean =>
+    readdirSync(`/proc/${pid}/task`).every((thread) => readProcess(Number(thread))?.state === 'T');
+  await waitUntil(`process ${pid} has stopped`, () => (isStopped() ? true : undefined), 5000);
+}
+
 /** Ends a process: TERM, and KILL after `grace` milliseconds; comes back when it runs no more. */
 export async function endProcess(target: ProcessIdentity, grace = 5000): Promise<void> {
   const ended = (): true | undefined => (isRunning(target) ? undefined : true);
