@@ -1,18 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { hasCode, Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
-import { PinnedProcess } from '../host/pinned-process.ts';
 import type { ShimCgroups } from '../host/shim-cgroups.ts';
-import { parseStat } from '../target/parse-stat.ts';
-import type { ProcessIdentity } from '../target/target.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
-import { machineSignals } from './machine-signals.ts';
+import { MachineRemains } from './machine-remains.ts';
 import { ReportedFailure } from './reported-failure.ts';
 import { ShimConnection } from './shim-connection.ts';
 import { parseExitRecord, shimProtocolVersion, type ShimMessage } from './shim-message.ts';
 import { ShimMessageReader } from './shim-message-reader.ts';
+import { ShimProcesses } from './shim-processes.ts';
+import { endedEarly, otherRelease, tookTooLong } from './start-failures.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
 import type { OnTransition } from './transition.ts';
 
@@ -22,9 +20,6 @@ const START_DEADLINE_MS = 20_000;
 const LOOK_INTERVAL_MS = 100;
 /** How long the daemon's start waits for the word of a shim that it has connected to. */
 const GREETING_MS = 1000;
-/** A process is gone from its cgroup a moment after its connections are closed. */
-const CGROUP_RETRIES_MS = [10, 50, 250, 1000, 5000] as const;
-
 export interface MachineSupervisorOptions {
   readonly libc: Libc;
   readonly proc: string;
@@ -37,39 +32,18 @@ export interface MachineSupervisorOptions {
   readonly onTransition?: OnTransition;
 }
 
-function endedEarly(): Refusal {
-  return new Refusal(
-    'launch-failed',
-    'Cannot start the VM: its supervisor "qemu-kube-shim" ended before QEMU ran',
-    'start the VM again, and look into the kernel log of the node if that does not help',
-  );
-}
-
-function tookTooLong(): Refusal {
-  return new Refusal(
-    'launch-failed',
-    'Cannot start the VM: its supervisor "qemu-kube-shim" did not get QEMU to run in time',
-    'check the file systems of the pod and of the node, and start the VM again',
-  );
-}
-
-function otherRelease(version: number): Refusal {
-  return new Refusal(
-    'launch-failed',
-    `Cannot start the VM: its supervisor "qemu-kube-shim" speaks version ${version} of the shim protocol, and this ` +
-      `node driver version ${shimProtocolVersion}`,
-    'set "library-directory" to the programs of the same release',
-  );
-}
-
 /** Follows the shims of this node, so the machines of fork mode: keeps the registry true, and leaves nothing behind when one ends. */
 export class MachineSupervisor {
   readonly #options: MachineSupervisorOptions;
+  readonly #processes: ShimProcesses;
+  readonly #remains: MachineRemains;
   readonly #connections = new Map<string, ShimConnection>();
   #isClosed = false;
 
   constructor(options: MachineSupervisorOptions) {
     this.#options = options;
+    this.#processes = new ShimProcesses(options);
+    this.#remains = new MachineRemains(options);
   }
 
   /** Makes a launch known, which reserves its VM, and puts it on disk. The returned directories are the shim's cgroups. */
@@ -87,7 +61,7 @@ export class MachineSupervisor {
   /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */
   discard(launchId: string): void {
     this.#options.registry.remove(launchId);
-    this.#cleanUp(launchId);
+    this.#remains.remove(launchId);
   }
 
   /**
@@ -107,7 +81,7 @@ export class MachineSupervisor {
           if (message.kind === 'failed') failure = new ReportedFailure(message.text);
           if (message.kind === 'incompatible') {
             failure = otherRelease(message.version);
-            this.#guard(launchId, () => this.#killShim(launchId));
+            this.#guard(launchId, () => this.#processes.kill(launchId));
           }
           if (message.kind !== 'started') return;
           started = true;
@@ -130,7 +104,7 @@ export class MachineSupervisor {
       });
       const timer = setTimeout(() => {
         failure = tookTooLong();
-        this.#guard(launchId, () => this.#killShim(launchId));
+        this.#guard(launchId, () => this.#processes.kill(launchId));
         reject(failure);
       }, START_DEADLINE_MS);
       this.#connections.set(launchId, connection);
@@ -142,25 +116,17 @@ export class MachineSupervisor {
    * came to be. A shim that is still starting its QEMU is waited for after this.
    */
   async adopt(): Promise<void> {
-    const { state, shimCgroups, onError } = this.#options;
+    const { state, onError } = this.#options;
     const known = state.list();
     await Promise.all(
       known.map((launchId) => this.#adoptOne(launchId).catch((error: unknown) => onError(launchId, error))),
     );
-    for (const launchId of shimCgroups.listOld()) if (!known.includes(launchId)) this.#removeRest(launchId);
+    this.#remains.removeUnknown(known);
   }
 
   /** Whether there is something of a machine that runs: its QEMU, or a shim that is about to start one. */
-  runs({ qemu }: Machine): boolean {
-    if (qemu === undefined) return true;
-    try {
-      using pinned = PinnedProcess.reopen(this.#options.libc, this.#options.proc, qemu);
-      const state = pinned === null ? undefined : parseStat(pinned.readText('stat'))?.state;
-      return state !== undefined && state !== 'Z';
-    } catch (error) {
-      if (hasCode(error, 'ESRCH', 'ENOENT')) return false;
-      throw error;
-    }
+  runs(machine: Machine): boolean {
+    return this.#processes.runs(machine);
   }
 
   /** Has the shim send QEMU a signal; false when there is no shim, or it can't be reached now. */
@@ -179,7 +145,7 @@ export class MachineSupervisor {
     const record = state.read(launchId);
     if (record?.machine.mode === 'exec') return; // no shim: not one of these machines
     if (record?.bootId !== bootId) {
-      if (this.#shimLives(launchId))
+      if (this.#processes.isThere(launchId))
         throw new Error('Cannot read the record of a machine whose shim lives: it is left alone');
       this.discard(launchId);
       return;
@@ -188,9 +154,9 @@ export class MachineSupervisor {
     const exit = this.#readExit(launchId);
     if (exit !== null) {
       this.#end(launchId, exit);
-      this.#cleanUp(launchId);
+      this.#remains.remove(launchId);
     } else if (!(await this.#connect(launchId))) {
-      if (this.#shimLives(launchId)) void this.#lookForShim(launchId);
+      if (this.#processes.isThere(launchId)) void this.#lookForShim(launchId);
       else this.#shimGone(launchId);
     }
   }
@@ -246,34 +212,15 @@ export class MachineSupervisor {
       if (this.#isClosed) return;
       try {
         if (await this.#connect(launchId)) return;
-        if (!this.#shimLives(launchId)) {
+        if (!this.#processes.isThere(launchId)) {
           this.#shimGone(launchId);
           return;
         }
         const isStarting = registry.get(launchId)?.qemu === undefined;
-        if (isStarting && performance.now() >= deadline) this.#killShim(launchId);
+        if (isStarting && performance.now() >= deadline) this.#processes.kill(launchId);
       } catch (error) {
         onError(launchId, error);
         await delay(1000, undefined, { ref: false });
-      }
-    }
-  }
-
-  /** Asked of the kernel: the shim and what it is about to run QEMU in are the only processes of these cgroups. */
-  #shimLives(launchId: string): boolean {
-    return this.#options.shimCgroups.processes(launchId).length > 0;
-  }
-
-  /** QEMU ends with its shim. */
-  #killShim(launchId: string): void {
-    const { libc, proc, shimCgroups } = this.#options;
-    for (const pid of shimCgroups.processes(launchId)) {
-      try {
-        using pinned = PinnedProcess.open(libc, proc, pid);
-        // Pinned first, and seen in the cgroup again: it is this process.
-        if (shimCgroups.processes(launchId).includes(pid)) libc.signal(pinned.pidfd, machineSignals.KILL);
-      } catch (error) {
-        if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
       }
     }
   }
@@ -329,43 +276,14 @@ export class MachineSupervisor {
       if (exit !== null) this.#end(launchId, exit);
       else this.#lost(machine);
     }
-    this.#cleanUp(launchId);
+    this.#remains.remove(launchId);
   }
 
   #lost(machine: Machine): void {
-    if (machine.qemu !== undefined) this.#kill(machine.qemu);
+    if (machine.qemu !== undefined) this.#processes.killQemu(machine.qemu);
     const exit: MachineExit = { kind: 'unknown', reason: 'shim-gone', at: new Date().toISOString() };
     this.#options.registry.put({ ...machine, state: 'lost', exit });
     this.#options.onTransition?.('exit-told');
-  }
-
-  #kill(process: ProcessIdentity): void {
-    const { libc, proc } = this.#options;
-    using pinned = PinnedProcess.reopen(libc, proc, process);
-    pinned?.signal(machineSignals.KILL);
-  }
-
-  /**
-   * In this order, so that a daemon which is killed in between leaves neither an end to be told again, nor cgroups that
-   * the next one does not know of.
-   */
-  #cleanUp(launchId: string): void {
-    this.#guard(launchId, () => this.#options.state.forget(launchId));
-    this.#removeRest(launchId);
-  }
-
-  #removeRest(launchId: string, attempt = 0): void {
-    const { state, shimCgroups, onTransition } = this.#options;
-    this.#guard(launchId, () => {
-      if (shimCgroups.remove(launchId)) {
-        onTransition?.('shim-cgroups-removed');
-        state.remove(launchId);
-        return;
-      }
-      // What is still there when the daemon stops is removed by the next one.
-      const wait = CGROUP_RETRIES_MS[attempt];
-      if (wait !== undefined) setTimeout(() => this.#removeRest(launchId, attempt + 1), wait).unref();
-    });
   }
 
   /** For what is done in event handlers: a full disk must end neither the daemon nor the care for other machines. */
