@@ -236,7 +236,7 @@ describe('a start that must be refused', function () {
 
     it('before its secret is read', async () => {
       const pod = await bench.startPod();
-      const { broker } = bench;
+      const { broker } = bench.driver;
       signalProcess(broker, 'SIGSTOP');
       try {
         const starting = refuse(pod, 'target-gone');
@@ -254,7 +254,7 @@ describe('a start that must be refused', function () {
 
     it('between its match and its launch', async () => {
       const pod = await bench.startPod();
-      const { broker } = bench;
+      const { broker } = bench.driver;
       let stub: ProcessIdentity | undefined;
       signalProcess(broker, 'SIGSTOP');
       try {

@@ -1,11 +1,8 @@
 import { expect } from 'chai';
+import { useFakePods } from '../support/fake-pods.ts';
 import { withFault } from '../support/fault-injection.ts';
-import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
-import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
-import { listDescendants, readArguments, type ProcessIdentity } from '../support/processes.ts';
-import type { Sandbox } from '../support/sandbox.ts';
-import { Scratch } from '../support/scratch.ts';
-import { expectNothingLeft, logLinesOf, startFakePod, startSupervisedVm } from '../support/supervised-vm.ts';
+import { launchFake } from '../support/fake-launch.ts';
+import { expectNothingLeft, logLinesOf, startSupervisedVm } from '../support/supervised-vm.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** On the way from the broker to QEMU: what each of them comes to is up to it, within what the test allows. */
@@ -51,45 +48,25 @@ const lifeFaults = [
 
 describe('a shim whose system calls fail', function () {
   this.timeout(90_000);
-  let scratch: Scratch;
-  let driver: NodeDriver;
-  let pod: Sandbox;
-
-  before(async () => {
-    scratch = Scratch.open('test');
-    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
-  });
-  after(() => scratch.close());
-  beforeEach(async () => {
-    pod = await startFakePod(scratch);
-  });
-  afterEach(() => pod.remove());
-
-  const findBroker = (): ProcessIdentity => {
-    const broker = listDescendants(driver.process).find(({ pid }) =>
-      readArguments(pid)[0]?.endsWith('/qemu-kube-broker'),
-    );
-    if (broker === undefined) throw new Error('The daemon has no broker');
-    return broker;
-  };
+  const shared = useFakePods();
 
   for (const fault of startFaults)
     it(`${fault} during a start: the VM runs or is refused, and nothing is left`, async () => {
-      const broker = await waitUntil('the daemon has a broker', findBroker, 5000);
-      const launch = launchFake(driver, pod, { args: ['exit=42'] });
+      const broker = await waitUntil('the daemon has a broker', () => shared.driver.broker, 5000);
+      const launch = launchFake(shared.driver, shared.pod, { args: ['exit=42'] });
       launch.stub.kill('SIGSTOP');
-      const { status, signal } = await withFault(scratch, broker, fault, () => {
+      const { status, signal } = await withFault(shared.scratch, broker, fault, () => {
         launch.stub.kill('SIGCONT');
         return launch.ended;
       });
       if (signal !== null) expect(signal).to.equal('SIGKILL');
       else expect(status, launch.stderr).to.be.oneOf([42, 125]);
       if (status === 125) expect(launch.stderr).to.match(/^qemu-kube: Cannot [^\n]+\n$/);
-      await expectNothingLeft(driver, pod, 15_000);
+      await expectNothingLeft(shared.driver, shared.pod, 15_000);
       await waitUntil(
         'the next start succeeds',
         async () => {
-          const again = launchFake(driver, pod, { args: ['exit=42'] });
+          const again = launchFake(shared.driver, shared.pod, { args: ['exit=42'] });
           return (await again.ended).status === 42 ? true : undefined;
         },
         10_000,
@@ -99,14 +76,14 @@ describe('a shim whose system calls fail', function () {
 
   for (const fault of lifeFaults)
     it(`${fault} while a VM runs: the stub ends as QEMU ended, and the daemon knows it once`, async () => {
-      const { launch, shim } = await startSupervisedVm(driver, pod);
-      await withFault(scratch, shim, fault, async () => {
+      const { launch, shim } = await startSupervisedVm(shared.driver, shared.pod);
+      await withFault(shared.scratch, shim, fault, async () => {
         launch.stub.kill('SIGHUP');
         await launch.waitForLine('signal 01');
         launch.stub.kill('SIGTERM');
         expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGTERM' });
       });
-      await expectNothingLeft(driver, pod, 10_000);
-      expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+      await expectNothingLeft(shared.driver, shared.pod, 10_000);
+      expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
     });
 });

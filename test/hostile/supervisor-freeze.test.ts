@@ -2,17 +2,14 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
-import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
+import { launchFake } from '../support/fake-launch.ts';
+import { useFakePods } from '../support/fake-pods.ts';
 import { isRunning } from '../support/processes.ts';
-import type { Sandbox } from '../support/sandbox.ts';
-import { Scratch } from '../support/scratch.ts';
 import { skip } from '../support/skip.ts';
 import {
   expectNothingLeft,
   findCgroupFile,
   logLinesOf,
-  startFakePod,
   startSupervisedVm,
 } from '../support/supervised-vm.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -29,19 +26,7 @@ const freezers = [
 
 describe('a pod that is frozen or killed as a whole', function () {
   this.timeout(90_000);
-  let scratch: Scratch;
-  let driver: NodeDriver;
-  let pod: Sandbox;
-
-  before(async () => {
-    scratch = Scratch.open('test');
-    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
-  });
-  after(() => scratch.close());
-  beforeEach(async () => {
-    pod = await startFakePod(scratch);
-  });
-  afterEach(() => pod.remove());
+  const shared = useFakePods();
 
   for (const { name, freeze, thaw, dies } of freezers)
     describe(name, () => {
@@ -49,7 +34,7 @@ describe('a pod that is frozen or killed as a whole', function () {
       const set = (value: string): void => writeFileSync(file, value);
 
       beforeEach(function () {
-        const found = findCgroupFile(pod.cgroup, name);
+        const found = findCgroupFile(shared.pod.cgroup, name);
         if (found === undefined) skip(this, `no cgroup has the file ${name}`);
         file = found;
       });
@@ -58,7 +43,7 @@ describe('a pod that is frozen or killed as a whole', function () {
 
       it('during a start: it is given up in time, and nothing runs after the thaw', async () => {
         set(freeze);
-        const launch = launchFake(driver, pod, { args: ['wait'] });
+        const launch = launchFake(shared.driver, shared.pod, { args: ['wait'] });
         const begin = performance.now();
         // Not its output's end: what is frozen holds that until the thaw.
         const [status] = (await once(launch.stub, 'exit')) as [number | null];
@@ -66,13 +51,13 @@ describe('a pod that is frozen or killed as a whole', function () {
         expect(performance.now() - begin).to.be.lessThan(2 * LAUNCH_MS);
         expect(launch.stderr).to.match(/^qemu-kube: Cannot [^\n]+\n$/);
         set(thaw);
-        await expectNothingLeft(driver, pod, LAUNCH_MS);
-        const again = launchFake(driver, pod, { args: ['exit=42'] });
+        await expectNothingLeft(shared.driver, shared.pod, LAUNCH_MS);
+        const again = launchFake(shared.driver, shared.pod, { args: ['exit=42'] });
         expect((await again.ended).status, again.stderr).to.equal(42);
       });
 
       it('while a VM runs whose stub is killed: QEMU ends as soon as the kernel lets it', async () => {
-        const { launch, emulator } = await startSupervisedVm(driver, pod, { args: ['deaf'] });
+        const { launch, emulator } = await startSupervisedVm(shared.driver, shared.pod, { args: ['deaf'] });
         set(freeze);
         launch.stub.kill('SIGKILL');
         if (!dies) {
@@ -80,39 +65,40 @@ describe('a pod that is frozen or killed as a whole', function () {
           set(thaw);
         }
         await waitUntil('QEMU has ended', () => (isRunning(emulator) ? undefined : true), LAUNCH_MS);
-        await expectNothingLeft(driver, pod, LAUNCH_MS);
+        await expectNothingLeft(shared.driver, shared.pod, LAUNCH_MS);
       });
     });
 
   const killAll = (): void => {
-    const file = findCgroupFile(pod.cgroup, 'cgroup.kill');
+    const file = findCgroupFile(shared.pod.cgroup, 'cgroup.kill');
     if (file === undefined) throw new Error('no cgroup has the file cgroup.kill');
     writeFileSync(file, '1');
   };
 
   it('cgroup.kill while a VM runs: the stub ends by SIGKILL, and there is one record of it', async function () {
-    if (findCgroupFile(pod.cgroup, 'cgroup.kill') === undefined) skip(this, 'there is no cgroup.kill');
-    const { launch } = await startSupervisedVm(driver, pod);
+    if (findCgroupFile(shared.pod.cgroup, 'cgroup.kill') === undefined) skip(this, 'there is no cgroup.kill');
+    const { launch } = await startSupervisedVm(shared.driver, shared.pod);
     killAll();
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
-    await expectNothingLeft(driver, pod);
-    expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+    await expectNothingLeft(shared.driver, shared.pod);
+    expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
   });
 
   it('cgroup.kill while a VM is being stopped ends an emulator that is deaf, once', async function () {
-    if (findCgroupFile(pod.cgroup, 'cgroup.kill') === undefined) skip(this, 'there is no cgroup.kill');
-    const { launch } = await startSupervisedVm(driver, pod, { args: ['deaf'] });
+    if (findCgroupFile(shared.pod.cgroup, 'cgroup.kill') === undefined) skip(this, 'there is no cgroup.kill');
+    const { launch } = await startSupervisedVm(shared.driver, shared.pod, { args: ['deaf'] });
     launch.stub.kill('SIGTERM');
     killAll();
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
-    await expectNothingLeft(driver, pod);
-    expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+    await expectNothingLeft(shared.driver, shared.pod);
+    expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
   });
 
   for (let kill = 0; kill < KILLS; kill++)
     it(`cgroup.kill ${kill * 15} ms after the start of a VM: it is refused or killed, and leaves nothing`, async function () {
-      if (findCgroupFile(pod.cgroup, 'cgroup.kill') === undefined) skip(this, 'there is no cgroup.kill');
-      const launch = launchFake(driver, pod, { args: ['wait'] });
+      if (findCgroupFile(shared.pod.cgroup, 'cgroup.kill') === undefined)
+        skip(this, 'there is no cgroup.kill');
+      const launch = launchFake(shared.driver, shared.pod, { args: ['wait'] });
       await sleep(kill * 15);
       killAll();
       const { status, signal } = await launch.ended;
@@ -120,6 +106,6 @@ describe('a pod that is frozen or killed as a whole', function () {
         expect(status).to.equal(125);
         expect(launch.stderr).to.match(/^qemu-kube: Cannot [^\n]+\n$/);
       } else expect(signal).to.equal('SIGKILL');
-      await expectNothingLeft(driver, pod);
+      await expectNothingLeft(shared.driver, shared.pod);
     });
 });

@@ -1,15 +1,12 @@
 import { expect } from 'chai';
 import { writeFileSync } from 'node:fs';
-import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
-import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
-import type { Sandbox } from '../support/sandbox.ts';
-import { Scratch } from '../support/scratch.ts';
+import { launchFake } from '../support/fake-launch.ts';
+import { useFakePods } from '../support/fake-pods.ts';
 import { skip } from '../support/skip.ts';
 import {
   expectNothingLeft,
   findCgroupFile,
   logLinesOf,
-  startFakePod,
   startSupervisedVm,
 } from '../support/supervised-vm.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -20,72 +17,61 @@ const TOO_MUCH = 'allocate=256';
 
 describe('a pod that runs out of memory', function () {
   this.timeout(60_000);
-  let scratch: Scratch;
-  let driver: NodeDriver;
-  let pod: Sandbox;
-
-  before(async () => {
-    scratch = Scratch.open('test');
-    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
-  });
-  after(() => scratch.close());
-  beforeEach(async () => {
-    pod = await startFakePod(scratch);
-  });
-  afterEach(() => pod.remove());
+  const shared = useFakePods();
 
   const limitMemory = (): void => {
     const file =
-      findCgroupFile(pod.cgroup, 'memory.max') ?? findCgroupFile(pod.cgroup, 'memory.limit_in_bytes');
+      findCgroupFile(shared.pod.cgroup, 'memory.max') ??
+      findCgroupFile(shared.pod.cgroup, 'memory.limit_in_bytes');
     if (file === undefined) throw new Error('There is no memory controller');
     writeFileSync(file, String(LIMIT));
   };
   const endOf = async (): Promise<string> => {
-    const line = (): string | undefined => logLinesOf(driver, pod, 'A VM ended')[0];
+    const line = (): string | undefined => logLinesOf(shared.driver, shared.pod, 'A VM ended')[0];
     return waitUntil('the daemon tells of the end', line, 5000);
   };
 
   it('loses QEMU by SIGKILL, keeps the shim until it has told so, and the reason is "oom"', async () => {
     limitMemory();
-    const launch = launchFake(driver, pod, { args: [TOO_MUCH, 'wait'] });
+    const launch = launchFake(shared.driver, shared.pod, { args: [TOO_MUCH, 'wait'] });
     expect(await launch.ended, launch.stderr).to.deep.equal({ status: null, signal: 'SIGKILL' });
     expect(await endOf())
       .to.include('oom')
       .and.match(/signal.*9/);
-    await expectNothingLeft(driver, pod);
-    const metrics = await (await fetch(`http://127.0.0.1:${driver.httpPort}/metrics`)).text();
+    await expectNothingLeft(shared.driver, shared.pod);
+    const metrics = await (await fetch(`http://127.0.0.1:${shared.driver.httpPort}/metrics`)).text();
     expect(metrics).to.include('kubevirt_node_driver_machine_exits_total{reason="oom"} 1\n');
   });
 
   it('does so while no daemon runs, and the next one knows the reason', async () => {
-    const { launch } = await startSupervisedVm(driver, pod, { args: ['swell=256'] });
-    await driver.end('SIGKILL');
+    const { launch } = await startSupervisedVm(shared.driver, shared.pod, { args: ['swell=256'] });
+    await shared.driver.end('SIGKILL');
     limitMemory();
     launch.stub.kill('SIGHUP');
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
-    await driver.start();
-    await expectNothingLeft(driver, pod);
-    expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+    await shared.driver.start();
+    await expectNothingLeft(shared.driver, shared.pod);
+    expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
     expect(await endOf()).to.include('oom');
   });
 
   it('a QEMU that somebody else kills has not run out of memory', async () => {
     limitMemory();
-    const { launch, emulator } = await startSupervisedVm(driver, pod);
+    const { launch, emulator } = await startSupervisedVm(shared.driver, shared.pod);
     process.kill(emulator.pid, 'SIGKILL');
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
     expect(await endOf()).to.not.include('oom');
-    await expectNothingLeft(driver, pod);
+    await expectNothingLeft(shared.driver, shared.pod);
   });
 
   it('with memory.oom.group, where all of the pod is killed at once, has the same reason', async function () {
-    const group = findCgroupFile(pod.cgroup, 'memory.oom.group');
+    const group = findCgroupFile(shared.pod.cgroup, 'memory.oom.group');
     if (group === undefined) skip(this, 'the memory controller is not one of cgroup v2');
     writeFileSync(group, '1');
     limitMemory();
-    const launch = launchFake(driver, pod, { args: [TOO_MUCH, 'wait'] });
+    const launch = launchFake(shared.driver, shared.pod, { args: [TOO_MUCH, 'wait'] });
     expect((await launch.ended).signal).to.equal('SIGKILL');
     expect(await endOf()).to.include('oom');
-    await expectNothingLeft(driver);
+    await expectNothingLeft(shared.driver);
   });
 });

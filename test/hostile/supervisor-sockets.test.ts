@@ -2,14 +2,11 @@ import { expect } from 'chai';
 import { chmodSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fakeEmulator } from '../support/fake-launch.ts';
-import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
+import { useFakePods } from '../support/fake-pods.ts';
 import { isRunning, signalProcess } from '../support/processes.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { runCommand } from '../support/run-command.ts';
-import type { Sandbox } from '../support/sandbox.ts';
-import { Scratch } from '../support/scratch.ts';
-import { expectNothingLeft, logLinesOf, startFakePod, startSupervisedVm } from '../support/supervised-vm.ts';
+import { expectNothingLeft, logLinesOf, startSupervisedVm } from '../support/supervised-vm.ts';
 
 const greet =
   'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die "$!\\n";' +
@@ -18,19 +15,7 @@ const greet =
 describe('the sockets of a shim, and signals from all sides', function () {
   this.timeout(60_000);
   const account = findQemuAccount();
-  let scratch: Scratch;
-  let driver: NodeDriver;
-  let pod: Sandbox;
-
-  before(async () => {
-    scratch = Scratch.open('test');
-    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
-  });
-  after(() => scratch.close());
-  beforeEach(async () => {
-    pod = await startFakePod(scratch);
-  });
-  afterEach(() => pod.remove());
+  const shared = useFakePods();
 
   const connect = async (path: string, uid: number): Promise<string> => {
     const ids = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
@@ -39,8 +24,8 @@ describe('the sockets of a shim, and signals from all sides', function () {
   };
 
   it('shim.sock answers root alone, by its mode and by who asks', async () => {
-    const { launch, emulator } = await startSupervisedVm(driver, pod);
-    const state = join(driver.runDirectory, 'state');
+    const { launch, emulator } = await startSupervisedVm(shared.driver, shared.pod);
+    const state = join(shared.driver.runDirectory, 'state');
     const [launchId = ''] = readdirSync(state);
     const socket = join(state, launchId, 'shim.sock');
     expect(statSync(socket).mode & 0o777).to.equal(0o600);
@@ -55,7 +40,7 @@ describe('the sockets of a shim, and signals from all sides', function () {
     }
     expect(await connect(socket, 0)).to.match(/^shim 1 \d+ \d+\n/);
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
-    await expectNothingLeft(driver, pod);
+    await expectNothingLeft(shared.driver, shared.pod);
   });
 
   it('nothing of ours is in the abstract namespace, where no file mode protects it', async () => {
@@ -64,14 +49,14 @@ describe('the sockets of a shim, and signals from all sides', function () {
         .split('\n')
         .flatMap((line) => / (@\S*)$/.exec(line)?.[1] ?? [])
         .filter((name) => /knd|kubevirt|qemu-kube|node-driver|shim|launch/.test(name));
-    const { launch } = await startSupervisedVm(driver, pod);
+    const { launch } = await startSupervisedVm(shared.driver, shared.pod);
     expect(list()).to.deep.equal([]);
     launch.stub.kill('SIGTERM');
     await launch.ended;
   });
 
   it('a storm of SIGTERM with a crash and the end of the pod at once has one exit record', async () => {
-    const { launch, emulator } = await startSupervisedVm(driver, pod, { args: ['deaf'] });
+    const { launch, emulator } = await startSupervisedVm(shared.driver, shared.pod, { args: ['deaf'] });
     for (let sent = 0; sent < 100; sent++) {
       launch.stub.kill('SIGTERM');
       await sleep(10);
@@ -79,20 +64,23 @@ describe('the sockets of a shim, and signals from all sides', function () {
     expect(isRunning(emulator)).to.equal(true);
     launch.stub.kill('SIGTERM');
     signalProcess(emulator, 'SIGKILL');
-    const ending = Promise.all([pod.kill('SIGKILL').catch(() => undefined), driver.end('SIGKILL')]);
+    const ending = Promise.all([
+      shared.pod.kill('SIGKILL').catch(() => undefined),
+      shared.driver.end('SIGKILL'),
+    ]);
     for (let sent = 0; sent < 100; sent++) launch.stub.kill('SIGTERM');
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
     await ending;
-    await driver.start();
-    await expectNothingLeft(driver, pod);
-    expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+    await shared.driver.start();
+    await expectNothingLeft(shared.driver, shared.pod);
+    expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
   });
 
   it('of two daemons at once the second serves nothing, and the VM of the first runs on', async () => {
-    const { launch, emulator, shim } = await startSupervisedVm(driver, pod);
+    const { launch, emulator, shim } = await startSupervisedVm(shared.driver, shared.pod);
     const second = await runCommand(
       process.execPath,
-      [join(import.meta.dirname, '../../daemon/main.ts'), 'serve', '--config', driver.configPath],
+      [join(import.meta.dirname, '../../daemon/main.ts'), 'serve', '--config', shared.driver.configPath],
       { allowFailure: true },
     );
     expect(second.status).to.not.equal(0);
@@ -100,7 +88,7 @@ describe('the sockets of a shim, and signals from all sides', function () {
     expect([emulator, shim].map(isRunning)).to.deep.equal([true, true]);
     launch.stub.kill('SIGTERM');
     expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGTERM' });
-    await expectNothingLeft(driver, pod);
-    expect(logLinesOf(driver, pod, 'A VM ended')).to.have.lengthOf(1);
+    await expectNothingLeft(shared.driver, shared.pod);
+    expect(logLinesOf(shared.driver, shared.pod, 'A VM ended')).to.have.lengthOf(1);
   });
 });

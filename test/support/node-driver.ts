@@ -16,7 +16,7 @@ import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { listCgroupParents } from './cgroups.ts';
 import type { Failpoints } from './failpoints.ts';
 import type { ProcessIdentity } from './processes.ts';
-import { endProcess, isRunning } from './processes.ts';
+import { endProcess, isRunning, listDescendants, readArguments } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
 import type { CommandOptions, CommandResult } from './run-command.ts';
 import { runCommand } from './run-command.ts';
@@ -108,6 +108,14 @@ export class NodeDriver {
   get process(): ProcessIdentity {
     if (this.#process === undefined) throw new Error('The daemon has not been started');
     return this.#process;
+  }
+
+  get broker(): ProcessIdentity {
+    const broker = listDescendants(this.process).find(({ pid }) =>
+      readArguments(pid)[0]?.endsWith('/qemu-kube-broker'),
+    );
+    if (broker === undefined) throw new Error('The daemon has no broker');
+    return broker;
   }
 
   get log(): string {

@@ -7,7 +7,7 @@ import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { countPidfds, listLaunchTraces } from './launch-traces.ts';
 import { startLibvirt, type LibvirtHost } from './libvirt-host.ts';
 import { startNodeDriver, type NodeDriver } from './node-driver.ts';
-import { listDescendants, readArguments, type ProcessIdentity } from './processes.ts';
+import { readArguments } from './processes.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import { Scratch } from './scratch.ts';
 import { listNew, type Snapshot } from './snapshot.ts';
@@ -55,14 +55,6 @@ export class StartBench {
       await scratch.close();
       throw error;
     }
-  }
-
-  get broker(): ProcessIdentity {
-    const broker = listDescendants(this.driver.process).find(({ pid }) =>
-      readArguments(pid)[0]?.endsWith('/qemu-kube-broker'),
-    );
-    if (broker === undefined) throw new Error('The daemon has no broker');
-    return broker;
   }
 
   newVm(): Vm {
