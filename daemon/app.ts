@@ -18,6 +18,7 @@ import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
+import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { TargetFinder } from './launch/target-finder.ts';
@@ -198,6 +199,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     host,
     broker,
     authorizer,
+    secretTries: config.launchRate === null ? null : new SecretTries(() => performance.now()),
     registry,
     supervisor,
     execHandOver: new ExecHandOver({

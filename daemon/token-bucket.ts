@@ -30,4 +30,9 @@ export class TokenBucket {
     this.#tokens -= count;
     return true;
   }
+
+  /** Undoes a take. */
+  giveBack(count = 1): void {
+    this.#tokens = Math.min(this.#options.burst, this.#tokens + count);
+  }
 }

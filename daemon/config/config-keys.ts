@@ -76,7 +76,7 @@ export const configKeys: readonly ConfigKey[] = [
     unit: 'number a second or `off`',
     meaning:
       'How many launches one user in one pod or cgroup may ask for in a second, in the long run; four times as many at ' +
-      'once.',
+      'once. `off` also takes off the limit of wrong secrets.',
   },
   {
     key: 'api-users',

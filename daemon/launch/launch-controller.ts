@@ -24,6 +24,7 @@ import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-
 import type { PinnedTarget } from './pinned-target.ts';
 import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
+import type { SecretTries } from './secret-tries.ts';
 import { keyOf, type AppliedSettings, type StubSettings } from './stub-settings.ts';
 import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts';
 
@@ -36,6 +37,8 @@ export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly broker: Broker;
   readonly authorizer: TargetAuthorizer;
+  /** `null`: wrong ones are not counted. */
+  readonly secretTries: SecretTries | null;
   readonly registry: MachineRegistry;
   readonly supervisor: MachineSupervisor;
   readonly execHandOver: ExecHandOver;
@@ -116,14 +119,16 @@ export class LaunchController {
   }
 
   async #authorize(vm: VmIdentity, secret: Secret, connection: LaunchConnection): Promise<AuthorizedTarget> {
-    const { onSecretCheck } = this.#options;
+    const { onSecretCheck, secretTries } = this.#options;
     try {
-      const authorized = await this.#awaitTarget(vm, secret, connection);
+      const key = `${vm.uuid} ${connection.origin}`;
+      const find = (): Promise<AuthorizedTarget> => this.#awaitTarget(vm, secret, connection);
+      const authorized = await (secretTries?.count(key, find, isWrongSecret) ?? find());
       onSecretCheck('valid');
       return authorized;
     } catch (error) {
       if (!(error instanceof Refusal)) onSecretCheck('failed');
-      else if (secretRefusals.has(error.code)) onSecretCheck('refused');
+      else if (isWrongSecret(error)) onSecretCheck('refused');
       throw error;
     }
   }
@@ -285,6 +290,10 @@ export class LaunchController {
       shimCgroups,
     });
   }
+}
+
+function isWrongSecret(error: unknown): boolean {
+  return error instanceof Refusal && secretRefusals.has(error.code);
 }
 
 /** A second QEMU would write to the same disks. */

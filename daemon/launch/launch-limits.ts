@@ -2,7 +2,7 @@ import { Refusal, type RefusalCode } from '../errors.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
 /** What there was too much of: the labels of a metric. */
-export const limitKinds = ['connections', 'unfinished', 'rate', 'bytes', 'time'] as const;
+export const limitKinds = ['connections', 'unfinished', 'rate', 'bytes', 'time', 'secrets'] as const;
 
 export type LimitKind = (typeof limitKinds)[number];
 

@@ -107,6 +107,35 @@ describe('an honest launch among hostile ones', function () {
       await expectLaunches();
     });
 
+  it('is refused after five wrong secrets at once, and goes through when the right one comes later', async () => {
+    const pod = await startPod({ vmUuid: 'guessed', vmName: 'guessed', mounts: [fakeEmulatorMount] });
+    const launch = async (secret = pod.secret): Promise<string> => {
+      const started = launchFake(
+        driver,
+        { vmUuid: 'guessed', vmName: 'guessed', secret },
+        { args: ['exit=7'] },
+      );
+      const { status } = await started.ended;
+      return `${status ?? 'signal'} ${started.stderr}`;
+    };
+    const guesses = await Promise.all(Array.from({ length: 12 }, (_, i) => launch(`guess ${i}`)));
+    const isUnchecked = (line: string): boolean =>
+      line.includes('Cannot check the secret of this VM again now');
+    expect(guesses.filter(isUnchecked)).to.have.lengthOf.within(5, 7);
+    expect(guesses.filter((line) => !line.startsWith('125 '))).to.deep.equal([]);
+    expect(
+      await waitUntil(
+        'it is checked again',
+        async () => {
+          const line = await launch();
+          return isUnchecked(line) ? undefined : line;
+        },
+        20_000,
+        500,
+      ),
+    ).to.equal('7 ');
+  });
+
   it('goes through all of these at once', async () => {
     const pod = await startPod({ vmUuid: 'other', vmName: 'other' });
     for (const kind of ['idle', 'slow', 'large', 'whole']) await flood(kind, pod);

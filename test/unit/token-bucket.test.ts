@@ -39,4 +39,13 @@ describe('TokenBucket', () => {
     time -= 10_000;
     expect(takes(bucket, 50)).to.equal(5);
   });
+
+  it('takes back what was not used, and saves up no more than the burst by that', () => {
+    const bucket = makeBucket();
+    takes(bucket, 10);
+    bucket.giveBack(2);
+    expect(takes(bucket, 50)).to.equal(2);
+    bucket.giveBack(50);
+    expect(takes(bucket, 50)).to.equal(10);
+  });
 });
