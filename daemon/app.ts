@@ -7,17 +7,20 @@ import type { Config } from './config/config.ts';
 import { Broker } from './host/broker.ts';
 import { ContainerInits } from './host/container-inits.ts';
 import { viewHost } from './host/host-view.ts';
-import { createLibc } from './host/libc.ts';
+import { createLibc, type Libc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
+import { LibvirtProcesses } from './host/libvirt-processes.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
 import { Turns } from './host/turns.ts';
 import { ExecHandOver } from './launch/exec-hand-over.ts';
+import { CallerPolicy } from './launch/caller-policy.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
+import { ProcessPlaces } from './launch/process-places.ts';
 import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
@@ -174,6 +177,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     metrics,
     audit: (record) => audit.write(record),
   });
+  const turns = new Turns();
   const finder = new TargetFinder(
     {
       libc,
@@ -184,7 +188,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       requirePod: config.requirePod,
       inits: new ContainerInits(config.proc),
     },
-    new Turns(),
+    turns,
   );
   const authorizer = new TargetAuthorizer({
     finder,
@@ -210,6 +214,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       onTransition,
     }),
     settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
+    callers: new CallerPolicy({
+      mustBeInstalled: config.requireInstalledStub,
+      libvirt: config.requireLibvirtNamespaces ? libvirtProcesses(config, libc, turns) : null,
+    }),
     state,
     policy: {
       stubGoneGraceMs: config.stubGoneGrace,
@@ -275,6 +283,17 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const running = started.move();
   return { stop: () => running.disposeAsync(), reopenFiles: () => audit.reopen() };
+}
+
+function libvirtProcesses(config: Config, libc: Libc, turns: Turns): LibvirtProcesses {
+  const places = new ProcessPlaces(config.proc, config.kubepodsBase);
+  return new LibvirtProcesses({
+    libc,
+    proc: config.proc,
+    executables: config.libvirtExecutables,
+    turns,
+    containerOf: (pid) => places.of(pid).container,
+  });
 }
 
 function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "one-line.h"
+
 int fail(struct failure *failure, enum fail_step step, int error, const char *format, ...) {
   va_list arguments;
   failure->step = (int)step;
@@ -126,8 +128,7 @@ static int describe(const struct failure *failure, const char *actor, char *text
 
 size_t describe_failure(const struct failure *failure, const char *actor, char *text, size_t size) {
   int length = describe(failure, actor, text, size);
-  for (char *byte = text; *byte != '\0'; byte++)
-    if ((unsigned char)*byte < ' ')
-      *byte = '?'; /* names from the pod must not make a second line */
+  if (size > 0)
+    make_one_line(text); /* names from the pod must not make a second line, nor write to a terminal */
   return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
 }

@@ -131,6 +131,30 @@ export const configKeys: readonly ConfigKey[] = [
       'this file of the daemon.',
   },
   {
+    key: 'require-installed-stub',
+    property: 'requireInstalledStub',
+    defaultText: 'no',
+    unit: '`yes` or `no`',
+    meaning:
+      'Whether a caller must be one of the stubs in `emulators-directory`, and where that is setuid, have connected as ' +
+      'root: see [security.md](security.md).',
+  },
+  {
+    key: 'require-libvirt-namespaces',
+    property: 'requireLibvirtNamespaces',
+    defaultText: 'no',
+    unit: '`yes` or `no`',
+    meaning: 'Whether a caller must be in the user and mount namespaces of a libvirt that runs on this node.',
+  },
+  {
+    key: 'libvirt-executables',
+    property: 'libvirtExecutables',
+    defaultText: 'libvirtd virtqemud',
+    unit: 'file names',
+    meaning:
+      "By the names of their executables root's processes are taken for libvirt, in whatever container.",
+  },
+  {
     key: 'require-pod',
     property: 'requirePod',
     defaultText: 'yes',
@@ -199,7 +223,8 @@ export const configKeys: readonly ConfigKey[] = [
     defaultText: '0s',
     unit: 'duration',
     meaning:
-      'How long a launch waits for its pod to appear. `0s` refuses at once; the stub gives up after 20 s.',
+      'How long a launch waits for a pod that holds its secret to appear. `0s` refuses at once; the stub gives up after ' +
+      '20 s.',
   },
   {
     key: 'libvirt-state',

@@ -15,6 +15,7 @@ export interface HostPort {
 
 const pathRule = 'an absolute path without "//", "." or ".." in it';
 const accountForm = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
+const fileNameForm = /^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
 const hostNameForm =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 const millisecondsOf: ReadonlyMap<string, number> = new Map([
@@ -74,6 +75,12 @@ export const accounts = parsed('a comma separated list of user names or numbers'
 export const accountOrNone = parsed('a name or a number, or nothing', (text) =>
   text === '' ? null : accountOf(text),
 );
+
+/** Names without directories, separated by spaces or commas. */
+export const fileNames = parsed('one or more file names without directories', (text) => {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  return names.length > 0 && names.every((name) => fileNameForm.test(name)) ? names : undefined;
+});
 
 export const yesOrNo = parsed('yes or no', (text) =>
   text === 'yes' ? true : text === 'no' ? false : undefined,

@@ -20,6 +20,7 @@ export interface FileIdentity {
 export interface FileStatus extends FileIdentity {
   /** Its names; none when it was removed, or replaced. */
   readonly links: number;
+  readonly isSetuid: boolean;
 }
 
 /**
@@ -85,7 +86,8 @@ const CAPABILITY_VERSION_3 = 0x20080522;
 const CAPABILITIES = 64;
 const AT_FDCWD = -100;
 const AT_STATX_DONT_SYNC = 0x4000;
-const STATX_NLINK_INO = 0x104;
+const STATX_MODE_NLINK_INO = 0x106;
+const S_ISUID = 0o4000;
 const STATX_SIZE = 256;
 const UTIME_NOW = 0x3fffffffn;
 const UTIME_OMIT = 0x3ffffffen;
@@ -221,12 +223,13 @@ export function createLibc(): Libc {
     statCached(path) {
       const status = Buffer.alloc(STATX_SIZE);
       const action = `look at ${path}`;
-      call(action, 'statx', statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_NLINK_INO, status);
+      call(action, 'statx', statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MODE_NLINK_INO, status);
       const [major, minor] = [BigInt(status.readUInt32LE(136)), BigInt(status.readUInt32LE(140))];
       return {
         device: makeDevice(major, minor),
         inode: status.readBigUInt64LE(32),
         links: status.readUInt32LE(16),
+        isSetuid: (status.readUInt16LE(28) & S_ISUID) !== 0,
       };
     },
 

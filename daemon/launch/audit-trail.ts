@@ -30,6 +30,8 @@ export class AuditTrail {
 
   /** What was passed, and what was not. */
   endedBy(error: unknown): readonly AuditVerdict[] {
+    // Some of what is asked of a caller is only known once its request is.
+    if (error instanceof Refusal && error.code === 'caller-not-allowed') this.#current = 'caller';
     // Pod and secret are looked at in one go, and a token is claimed last of all.
     const isLater = this.#current === 'target' || this.#current === 'running';
     if (isLater && error instanceof Refusal && error.code.startsWith('secret-')) this.#current = 'secret';

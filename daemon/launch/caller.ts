@@ -15,6 +15,8 @@ export interface Caller {
   readonly identity: ProcessIdentity;
   /** The real ids: a setuid stub connects as root, and that says nothing about who ran it. */
   readonly credentials: Credentials;
+  /** Its effective uid when it connected. */
+  readonly connectedAs: number;
   /** What it executes; `null` where that can't be seen. */
   readonly executable: { readonly device: bigint; readonly inode: bigint } | null;
   readonly umask: number;
@@ -27,8 +29,7 @@ function gone(cause?: unknown): Refusal {
   return new Refusal('caller-gone', 'Cannot tell who calls: the caller has ended', 'call again', { cause });
 }
 
-function pin(libc: Libc, proc: string, socket: number): PinnedProcess {
-  const { pid } = libc.peerCredentials(socket);
+function pin(libc: Libc, proc: string, socket: number, pid: number): PinnedProcess {
   if (pid <= 0)
     throw new Refusal(
       'caller-gone',
@@ -95,7 +96,8 @@ export function assertCalling({ process }: Caller): void {
 export function identifyCaller(libc: Libc, proc: string, socket: number): Caller {
   let process: PinnedProcess | undefined;
   try {
-    process = pin(libc, proc, socket);
+    const { pid, uid: connectedAs } = libc.peerCredentials(socket);
+    process = pin(libc, proc, socket, pid);
     const stat = parseStat(process.readText('stat'));
     const status = parseStatus(process.readText('status'));
     const limits = parseLimits(process.readText('limits'));
@@ -106,6 +108,7 @@ export function identifyCaller(libc: Libc, proc: string, socket: number): Caller
       process,
       identity: process.identify(stat.startTime),
       credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
+      connectedAs,
       executable: executableOf(process),
       umask: status.umask ?? 0o022,
       cpus: status.cpusAllowed ?? '',

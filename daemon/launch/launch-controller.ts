@@ -14,6 +14,7 @@ import type { OnTransition } from '../machines/transition.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
+import type { CallerPolicy } from './caller-policy.ts';
 import { encodePlan } from './encode-plan.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
 import type { LaunchConnection } from './launch-connection.ts';
@@ -44,6 +45,7 @@ export interface LaunchControllerOptions {
   readonly execHandOver: ExecHandOver;
   /** What differs by the stub that calls. */
   readonly settings: StubSettings;
+  readonly callers: CallerPolicy;
   readonly state: StateDirectory;
   /** What is alike for all. */
   readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
@@ -63,6 +65,16 @@ const secretRefusals: ReadonlySet<RefusalCode> = new Set([
   'secret-mismatch',
   'secret-expired',
   'target-ambiguous',
+]);
+
+/** What another pod brings about, too, that claims the VM: it must not end the wait for the VM's own. */
+const worthWaiting: ReadonlySet<RefusalCode> = new Set([
+  'target-not-found',
+  'target-unusable',
+  'target-ambiguous',
+  'target-gone',
+  'secret-file',
+  'secret-mismatch',
 ]);
 
 /** What came of a launch that was allowed. */
@@ -97,6 +109,7 @@ export class LaunchController {
     trail.mode = request.mode;
     trail.enter('identity');
     const settings = await this.#options.settings.of(caller);
+    await this.#options.callers.check(caller, settings);
     checkMode(request.mode, settings);
     const { vm, secret } = requestIdentity(request, this.#options.identity);
     if (secret === null)
@@ -152,7 +165,7 @@ export class LaunchController {
       try {
         return await this.#options.authorizer.authorize(vm, secret, origin);
       } catch (error) {
-        const isWorthWaiting = error instanceof Refusal && error.code === 'target-not-found';
+        const isWorthWaiting = error instanceof Refusal && worthWaiting.has(error.code);
         if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;
         await delay(WAIT_INTERVAL_MS);
       }

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { createLibc } from '../../daemon/host/libc.ts';
+import { fdOf } from '../../daemon/host/socket-fd.ts';
+import { draftRequest, encodeRequest } from '../fuzz/encode-request.ts';
 import { fuzzLaunchSocket, type LiveFuzzCounts } from '../fuzz/live-fuzz.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
@@ -10,6 +14,8 @@ import { Scratch } from '../support/scratch.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const RUNS = 100_000;
+/** What one message can carry. */
+const MOST_FDS = 253;
 /** Less than the daemon takes at once, so that an honest stub finds a place. */
 const CONCURRENCY = 200;
 
@@ -82,5 +88,29 @@ describe('launch.sock under malformed, oversized, truncated, early and slow requ
     await waitUntil('all fds are closed again', () => (countFds() <= fds ? true : undefined), 10_000);
     expect(listDescendants(daemon)).to.have.lengthOf(helpers);
     expect(readdirSync(`${driver.runDirectory}/state`)).to.deep.equal([]);
+  });
+
+  it('keeps none of the fds that come with requests, finished or not', async () => {
+    const libc = createLibc();
+    const fds = countFds();
+    const file = openSync('/dev/null', 'r');
+    const many = Array<number>(MOST_FDS).fill(file);
+    const request = encodeRequest(draftRequest(['qemu', '-name', 'guest=x'], ['KUBEVIRT_IO_VM_UUID=nobody']));
+    try {
+      for (let i = 0; i < 200; i++) {
+        const socket = connect({ path: driver.launchSocket, allowHalfOpen: true });
+        socket.on('error', () => undefined).resume();
+        await new Promise((resolve) => socket.once('connect', resolve));
+        const parts =
+          i % 2 === 0 ? [request] : Array.from({ length: 20 }, (_, at) => request.subarray(at, at + 1));
+        for (const part of parts) libc.sendWithFds(fdOf(socket), part, many);
+        if (i % 3 === 0) socket.destroy();
+        else await new Promise((resolve) => socket.end().once('close', resolve));
+      }
+    } finally {
+      closeSync(file);
+    }
+    await waitUntil('all fds are closed again', () => (countFds() <= fds ? true : undefined), 10_000);
+    expect(await launchHonestly()).to.equal('7 ');
   });
 });

@@ -212,6 +212,19 @@ describe('architecture', () => {
     });
   }
 
+  it('a mount table is read of the node alone, for its cgroup hierarchies: never to tell which pod a process is in', () => {
+    const readers = modules.flatMap(({ file }) => {
+      const names = readFileSync(path.join(root, file), 'utf8').match(/mountinfo|mountstats|\/mounts\b/g);
+      return names === null ? [] : [`${file}: ${new Set(names).size} kind, ${names.length} times`];
+    });
+    expect(readers).to.deep.equal([
+      'daemon/host/host-cgroups.ts: 1 kind, 3 times',
+      'daemon/host/host-view.ts: 1 kind, 2 times',
+    ]);
+    const view = readFileSync(path.join(root, 'daemon/host/host-view.ts'), 'utf8');
+    expect(view).to.include("shared ? '/proc/self/mountinfo' : `${proc}/1/mountinfo`");
+  });
+
   it('built-in modules are imported with the node: prefix, packages only when package.json names them', () => {
     const manifest: unknown = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
     const dependencies =

@@ -8,7 +8,7 @@ const openNumbers: Readonly<Record<string, readonly number[]>> = {
   NS: [4, 5, 6, 8, 10, 13, 17, 20, 21, 22, 25],
   SU: [12, 17],
   SV: [],
-  AT: [1, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18],
+  AT: [11, 12, 13, 18],
 };
 const open = Object.entries(openNumbers).flatMap(([list, numbers]) =>
   numbers.map((number) => `${list}-${number}`),

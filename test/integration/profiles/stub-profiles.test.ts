@@ -113,9 +113,14 @@ describe('StubProfiles.find()', () => {
 describe('Libc.statCached()', () => {
   it('gives device and inode as stat does', () => {
     const libc = createLibc();
-    for (const path of ['/', '/proc', '/dev/null', import.meta.filename]) {
-      const { dev, ino, nlink } = statSync(path, { bigint: true });
-      expect(libc.statCached(path), path).to.deep.equal({ device: dev, inode: ino, links: Number(nlink) });
+    for (const path of ['/', '/proc', '/dev/null', '/usr/bin/su', import.meta.filename]) {
+      const { dev, ino, nlink, mode } = statSync(path, { bigint: true });
+      expect(libc.statCached(path), path).to.deep.equal({
+        device: dev,
+        inode: ino,
+        links: Number(nlink),
+        isSetuid: (mode & 0o4000n) !== 0n,
+      });
     }
     expect(() => libc.statCached('/nowhere'))
       .to.throw()

@@ -49,6 +49,7 @@ const caller: Caller = {
   process: Object.create(PinnedProcess.prototype) as PinnedProcess,
   identity: { pid: 7, startTime: 8 },
   credentials: { uid: 64055, gid: 108, groups: [] },
+  connectedAs: 0,
   executable: { device: 1n, inode: 2n },
   umask: 0o022,
   cpus: '0',
