@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,8 +8,10 @@ import { launchFake, type FakeLaunchTarget } from '../support/fake-launch.ts';
 import { fixturesMount, sayPod } from '../support/hostile-fixtures.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { readArguments } from '../support/processes.ts';
+import { runCommand } from '../support/run-command.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { skip } from '../support/skip.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** As many as the machine carries beside other tests; each costs some 60 KiB. */
@@ -135,6 +138,44 @@ describe('a pod that pretends to be the pod of another VM', function () {
       await pretend(hostile, 'virt-launcher', ...uuid, ...lines);
     }
     await expectOwnPod(victim);
+  });
+
+  it('by processes whose arguments are in a file system that never answers', async function () {
+    if (!existsSync('/dev/fuse')) skip(this, 'there is no /dev/fuse');
+    const victim = await startPod(newVm());
+    const mountPoint = join(scratch.directory, 'hanging');
+    mkdirSync(mountPoint);
+    scratch.defer('unmount what hangs', async () => {
+      await runCommand('umount', ['-l', mountPoint], { allowFailure: true });
+    });
+    const program = join(fixturesMount.source, 'hanging-arguments');
+    const child = spawn(program, [mountPoint, '-kubevirt.vm.uuid', victim.vmUuid], {
+      argv0: 'virt-launcher',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const ready = await new Promise((resolve) => {
+        child.stdout.once('data', () => resolve(true));
+        child.once('exit', () => resolve(false));
+      });
+      if (ready === false) skip(this, 'FUSE cannot be mounted here');
+      const hangs = ['-s', 'KILL', '1', 'cat', join(mountPoint, 'x')];
+      expect((await runCommand('timeout', hangs, { allowFailure: true })).status).to.not.equal(0);
+      // The kernel shows no arguments out of files; it would have to wait for them.
+      await waitUntil(
+        'it has no arguments any more',
+        async () => {
+          const read = ['-s', 'KILL', '5', 'cat', `/proc/${child.pid}/cmdline`];
+          const { status, stdout } = await runCommand('timeout', read);
+          return status === 0 && stdout === '' ? true : undefined;
+        },
+        10_000,
+      );
+      await expectOwnPod(victim);
+    } finally {
+      child.kill('SIGKILL');
+      await runCommand('umount', ['-l', mountPoint], { allowFailure: true });
+    }
   });
 
   it('as the only one that does: a start is refused at once, and goes to its own pod once there is one', async () => {

@@ -1,3 +1,4 @@
+import { attackerMutations } from './attacker-mutations.ts';
 import type { Mutation } from './mutation.ts';
 
 const request = 'test/hostile/stub-request.test.ts';
@@ -277,4 +278,5 @@ export const mutations: readonly Mutation[] = [
     tests: ['test/hostile/supervisor-faults.test.ts'],
     grep: 'wait4.*while a VM runs',
   },
+  ...attackerMutations,
 ];

@@ -8,7 +8,7 @@ const openNumbers: Readonly<Record<string, readonly number[]>> = {
   NS: [4, 5, 6, 8, 10, 13, 17, 20, 21, 22, 25],
   SU: [12, 17],
   SV: [],
-  AT: [11, 12, 13, 18],
+  AT: [],
 };
 const open = Object.entries(openNumbers).flatMap(([list, numbers]) =>
   numbers.map((number) => `${list}-${number}`),
