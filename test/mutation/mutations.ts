@@ -237,9 +237,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'daemon-kills-by-pid',
     rows: ['SV-12'],
-    file: 'daemon/machines/machine-supervisor.ts',
-    search: '    using pinned = PinnedProcess.reopen(libc, proc, process);',
-    replace: '    using pinned = PinnedProcess.open(libc, proc, process.pid);',
+    file: 'daemon/machines/shim-processes.ts',
+    search: '    using pinned = PinnedProcess.reopen(libc, proc, qemu);',
+    replace: '    using pinned = PinnedProcess.open(libc, proc, qemu.pid);',
     tests: ['test/integration/machines/machine-supervisor.test.ts'],
     grep: 'no process that has got its pid',
   },

@@ -16,6 +16,7 @@ const unpaired: ReadonlyMap<string, string> = new Map([
   ['daemon/host/host-cgroups.ts', 'the steps from a mount table to a cgroup directory of the host'],
   ['daemon/host/socket-fd.ts', 'the way from a socket to its descriptor, read as fdOf(socket)'],
   ['daemon/host/user-database.ts', 'readers of passwd and group files'],
+  ['daemon/machines/start-failures.ts', 'why a supervisor did not start its VM, one function a reason'],
   ['daemon/target/vm-identity.ts', 'the checks of the two parts of a VmIdentity'],
 ]);
 
