@@ -12,14 +12,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "capabilities.h"
 #include "entry.h"
 #include "failpoint.h"
 
-#define PROC_SUPER_MAGIC 0x9fa0
 #define SECCOMP_SET_MODE_FILTER 1U
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 
@@ -98,17 +96,14 @@ void entry_close(const struct entry *entry) {
 
 /* ---- in the process that enters ---------------------------------------------------------------------------- */
 
-/* Opened here, since a file below /proc/self stays that of the process which opened it; and before it enters
- * the pod, where /proc could be anything. */
 static int set_oom_score(const struct plan *plan, struct failure *failure) {
   char text[16];
-  struct statfs proc;
   int length = snprintf(text, sizeof text, "%d", plan->oom_score_adj);
-  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  int file = open_own_proc("/proc/self/oom_score_adj");
+  if (file < 0 && errno == EXDEV)
+    return fail(failure, FAIL_PROC, EXDEV, "its OOM score");
   if (file < 0)
     return fail(failure, FAIL_IDENTITY, errno, "its OOM score");
-  if (fstatfs(file, &proc) < 0 || proc.f_type != PROC_SUPER_MAGIC)
-    return fail(failure, FAIL_IDENTITY, EINVAL, "/proc is not procfs");
   /* Without CAP_SYS_RESOURCE it can't be lowered; to stay easier to kill than the pod does no harm. */
   (void)!write(file, text, (size_t)length);
   close(file);
@@ -238,6 +233,7 @@ static void reset_affinity(void) {
 int entry_enter(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
 
+  /* Before it enters the pod, where /proc could be anything. */
   if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */

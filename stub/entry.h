@@ -46,6 +46,11 @@ void entry_execute(const struct plan *plan, struct failure *failure);
 
 int process_ended(int pidfd);
 
+/* ---- own-proc.c -------------------------------------------------------------------------------------------- */
+
+/* A file below /proc/self to write to, of the process that calls this. Fails with EXDEV where /proc is no procfs. */
+int open_own_proc(const char *path);
+
 /* ---- security-label.c ----------------------------------------------------------------------------------------- */
 
 int security_label_read(int target_proc, struct security_label *label, struct failure *failure);

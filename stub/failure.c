@@ -38,6 +38,12 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     "the VM again when the pod is running",
                     what, why);
   case FAIL_CGROUP:
+    if (failure->error == EBUSY || failure->error == EOPNOTSUPP)
+      return snprintf(text, size,
+                      "Cannot join the pod's cgroup %s: %s: the launcher has left it, and the pod made of it what takes "
+                      "no process; start the VM again when the launcher stays where it is",
+                      what, failure->error == EBUSY ? "it has controllers for cgroups below it"
+                                                    : "it is beside threaded cgroups");
     return snprintf(text, size,
                     "Cannot join the pod's cgroup %s: %s; check that the pod still runs and that its memory, pids and "
                     "cpuset limits leave room",
@@ -74,6 +80,10 @@ static int describe(const struct failure *failure, const char *actor, char *text
   case FAIL_IDENTITY:
     return snprintf(text, size, "Cannot become QEMU's user in the pod (%s): %s; run %s with full capabilities",
                     what, why, actor);
+  case FAIL_PROC:
+    return snprintf(text, size,
+                    "Cannot give QEMU what it has from the pod (%s): /proc of %s is not procfs; mount procfs there",
+                    what, actor);
   case FAIL_LABEL:
     return snprintf(text, size,
                     "Cannot give QEMU the security label of the pod (%s): %s; let %s run unconfined, or allow its label "

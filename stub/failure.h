@@ -36,6 +36,7 @@ enum fail_step {
   FAIL_PID_NAMESPACE,
   FAIL_MONITOR,
   FAIL_SECCOMP,
+  FAIL_PROC,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */

@@ -64,7 +64,9 @@ int security_label_take(const struct security_label *label, struct failure *fail
   if (label->file == NULL)
     return 0;
   int length = snprintf(text, sizeof text, "%s%s", label->prefix, label->text);
-  int file = open(label->file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  int file = open_own_proc(label->file);
+  if (file < 0 && errno == EXDEV)
+    return fail(failure, FAIL_PROC, EXDEV, "the security label");
   if (file < 0 || write(file, text, (size_t)length) != length)
     return fail(failure, FAIL_LABEL, errno, "%.300s", label->text);
   close(file);

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { EntryAttacker, type AttackerKind, type Loot } from './entry-attackers.ts';
 import { Failpoints } from './failpoints.ts';
 import { launchFake, type FakeLaunchTarget } from './fake-launch.ts';
 import { fixturesMount, sayPod } from './hostile-fixtures.ts';
 import { startNodeDriver, type NodeDriver } from './node-driver.ts';
-import { listDescendants, signalProcess } from './processes.ts';
+import { signalProcess } from './processes.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 import type { Scratch } from './scratch.ts';
-import { waitUntil } from './wait-until.ts';
+import { waitForStoppedShim } from './stopped-shim.ts';
 
 /** Where the process that becomes QEMU can be held, in the order in which it comes by. */
 export const entryPoints = ['child-born', 'cgroups-joined', 'namespaces-entered', 'before-exec'] as const;
@@ -88,7 +87,7 @@ export class EntryRace {
   async hold(point: EntryPoint, kinds: readonly AttackerKind[]): Promise<readonly Loot[]> {
     this.#failpoints.set(point);
     const launch = launchFake(this.#driver, this.#vms[0]);
-    const held = await waitUntil(`a process stops at "${point}"`, () => this.#findStopped(), 10_000, 10);
+    const held = await waitForStoppedShim(this.#driver, point);
     const { attackers, stop } = await this.#attack(kinds);
     try {
       await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
@@ -112,11 +111,5 @@ export class EntryRace {
     await launch.ended;
     if (!launch.report.includes(`pod ${this.#pod.podUid}`))
       throw new Error(`A launch failed under attack: ${launch.stderr.trim()}`);
-  }
-
-  #findStopped(): ReturnType<typeof listDescendants>[number] | undefined {
-    return listDescendants(this.#driver.process).find(
-      ({ pid, state }) => state === 'T' && readFileSync(`/proc/${pid}/comm`, 'latin1') === 'qemu-kube-shim\n',
-    );
   }
 }
