@@ -103,8 +103,8 @@ static int describe(const struct failure *failure, const char *actor, char *text
   case FAIL_EXEC:
     return snprintf(text, size,
                     "Cannot execute the emulator %s in the pod: %s; install it in the pod's image or set \"emulator\" "
-                    "in qemu-kube.conf",
-                    what, why);
+                    "in qemu-kube.conf%s",
+                    what, why, failure->error == EACCES ? ", and mount it without noexec" : "");
   case FAIL_TIMEOUT:
     return snprintf(text, size, "Cannot start the emulator: the pod did not let it start in time; check the pod's "
                                 "volumes, and that the pod is not paused");

@@ -49,7 +49,9 @@ for (const mode of ['fork', 'exec'] as const)
         vmName: 'cgroups',
         mounts: [fakeEmulatorMount, failpoints.mount],
       });
-      expect([...readCgroups(driver.process.pid).values()].every((path) => path === daemons.path)).to.equal(true);
+      expect([...readCgroups(driver.process.pid).values()].every((path) => path === daemons.path)).to.equal(
+        true,
+      );
     });
     after(() => scratch.close());
     afterEach(() => failpoints.clear());

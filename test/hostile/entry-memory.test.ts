@@ -32,7 +32,9 @@ function readAnonymous(cgroup: string): number | undefined {
 /** The most that a cgroup has ever been charged for. */
 function readPeak(cgroup: string): number {
   const file =
-    findCgroupFile(cgroup, 'memory.max_usage_in_bytes') ?? findCgroupFile(cgroup, 'memory.peak') ?? '/dev/null';
+    findCgroupFile(cgroup, 'memory.max_usage_in_bytes') ??
+    findCgroupFile(cgroup, 'memory.peak') ??
+    '/dev/null';
   return Number(readFileSync(file, 'latin1'));
 }
 
@@ -92,7 +94,9 @@ for (const mode of ['fork', 'exec'] as const)
         expect(launch.report).to.deep.equal([]);
         await expectNothingLeft(driver, pod);
         if (mode === 'fork')
-          expect(logLinesOf(driver, pod, 'A VM ended').map((line) => /reason="?(\w+)/.exec(line)?.[1])).to.include('oom');
+          expect(
+            logLinesOf(driver, pod, 'A VM ended').map((line) => /reason="?(\w+)/.exec(line)?.[1]),
+          ).to.include('oom');
       } finally {
         writeFileSync(limit, '-1');
       }

@@ -32,7 +32,10 @@ class UnifiedCgroup {
   }
 
   get controllers(): readonly string[] {
-    return readFileSync(join(this.directory, 'cgroup.controllers'), 'latin1').trim().split(' ').filter(Boolean);
+    return readFileSync(join(this.directory, 'cgroup.controllers'), 'latin1')
+      .trim()
+      .split(' ')
+      .filter(Boolean);
   }
 
   set(file: 'cgroup.subtree_control' | 'cgroup.type' | 'cgroup.procs', text: string): void {
@@ -69,7 +72,11 @@ for (const mode of ['fork', 'exec'] as const)
     after(() => scratch.close());
     beforeEach(async () => {
       const vmUuid = `unified-${mode}`;
-      pod = await startSandbox(scratch, { vmUuid, vmName: 'unified', mounts: [fakeEmulatorMount, failpoints.mount] });
+      pod = await startSandbox(scratch, {
+        vmUuid,
+        vmName: 'unified',
+        mounts: [fakeEmulatorMount, failpoints.mount],
+      });
       container = new UnifiedCgroup(join(root, pod.cgroup));
     });
     afterEach(async () => {

@@ -30,7 +30,8 @@ export class TestCgroup {
 
   /** A command that joins the cgroup, as root, and then is the given one. */
   around(command: readonly string[]): readonly string[] {
-    const script = 'n=$1; shift; while [ $n -gt 0 ]; do echo 0 > "$1/cgroup.procs"; shift; n=$((n - 1)); done; exec "$@"';
+    const script =
+      'n=$1; shift; while [ $n -gt 0 ]; do echo 0 > "$1/cgroup.procs"; shift; n=$((n - 1)); done; exec "$@"';
     return ['sh', '-c', script, 'sh', String(this.directories.length), ...this.directories, ...command];
   }
 }

@@ -5,8 +5,8 @@ import { checklistIds, readChecklists, readTestTitles } from '../support/checkli
 
 /** What nothing holds yet. Only ever gets shorter. */
 const openNumbers: Readonly<Record<string, readonly number[]>> = {
-  NS: [4, 5, 6, 8, 10, 13, 17, 20, 21, 22, 25],
-  SU: [12, 17],
+  NS: [],
+  SU: [17],
   SV: [],
   AT: [],
 };
