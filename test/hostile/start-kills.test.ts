@@ -20,6 +20,8 @@ const WARM_UP = 20;
 /** What a start takes here, and a little of the life after it. */
 const LONGEST_US = 120_000;
 const LIFE_MS = 20;
+/** Longer than an HTTP connection is kept that nobody uses: the one that asked whether the daemon is ready. */
+const IDLE_MS = 6000;
 
 type Victim = 'shim' | 'child';
 
@@ -108,6 +110,7 @@ describe('starts whose shim, or whose process that becomes QEMU, is killed at a 
   it(`leave no orphan, no zombie and no fd, ${STARTS} times`, async () => {
     const seed = Number(process.env['KND_SEED'] ?? (Date.now() % 1_000_000) + 1);
     await startAll(WARM_UP, seed);
+    await sleep(IDLE_MS);
     const broker = brokerPid();
     const fds = { daemon: await countFds(driver.process.pid), broker: await countFds(broker) };
     const traces = [...takeSnapshot({ markers: [scratch.id] })];

@@ -1,4 +1,5 @@
 import { attackerMutations } from './attacker-mutations.ts';
+import { entryMutations } from './entry-mutations.ts';
 import type { Mutation } from './mutation.ts';
 
 const request = 'test/hostile/stub-request.test.ts';
@@ -6,6 +7,7 @@ const handOff = 'test/integration/launch/hand-off.test.ts';
 
 /** Each takes away one defence, and no more. */
 export const mutations: readonly Mutation[] = [
+  ...entryMutations,
   {
     name: 'stub-leaves-fds-closed',
     rows: ['SU-2'],
@@ -117,6 +119,24 @@ export const mutations: readonly Mutation[] = [
     grep: 'probe of qemu-kube runs the local emulator without privileges',
   },
   {
+    name: 'stub-is-written-over',
+    rows: ['SU-12'],
+    file: 'stub/install-stub.sh',
+    search: 'mv -fT -- "$new" "$target"',
+    replace: 'cp -T -- "$new" "$target"',
+    tests: ['test/integration/stub/install.test.ts'],
+    grep: 'upgrade of the stub while VMs of fork mode',
+  },
+  {
+    name: 'stub-counts-with-all-others',
+    rows: ['SU-17'],
+    file: 'daemon/launch/launch-origin.ts',
+    search: '  return `${credentials.uid} ${place}`;',
+    replace: "  return credentials.uid < 0 ? '' : place;",
+    tests: ['test/hostile/stub-crowd.test.ts'],
+    grep: 'by its real uid alone',
+  },
+  {
     name: 'binary-without-stack-protector',
     rows: ['SU-13'],
     file: 'stub/Makefile',
@@ -209,7 +229,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'shim-waits-for-a-frozen-start',
-    rows: ['SV-9'],
+    rows: ['SV-9', 'NS-7'],
     file: 'stub/shim.c',
     search: '    if (left <= 0)\n      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");',
     replace: '    if (left <= 0)\n      left = 60000;',

@@ -31,7 +31,7 @@ describe('ExecSupervisor.adopt()', function () {
     state = new StateDirectory(directory);
     broker = new Broker({ libc, libraryDirectory, onRestart: () => undefined });
     broker.start();
-    stub = spawn('sleep', ['100'], { stdio: 'ignore' });
+    stub = spawn('setpriv', ['--no-new-privs', 'sleep', '100'], { stdio: 'ignore' });
   });
   afterEach(() => {
     supervisor?.close();
@@ -107,6 +107,20 @@ describe('ExecSupervisor.adopt()', function () {
       expect(registry.get(launchId)?.state).to.equal(isRunning ? 'running' : undefined);
       expect(stub.signalCode).to.equal(isRunning ? null : 'SIGKILL');
     });
+
+  it('a stub is ended that still has its privileges, where the mount namespace alone is joined', async () => {
+    stub.kill('SIGKILL');
+    stub = spawn('sleep', ['100'], { stdio: 'ignore' });
+    const launchId = leave(elsewhere, ['mnt']);
+    adopt(['mnt']);
+    await waitUntil(
+      'it is decided',
+      () => (registry.get(launchId)?.state !== 'starting' ? true : undefined),
+      WAIT_MS,
+    );
+    expect(registry.get(launchId)).to.equal(undefined);
+    expect(stub.signalCode).to.equal('SIGKILL');
+  });
 
   it('prepare() puts the namespaces of a launch into its record', () => {
     adopt(['net']);
