@@ -47,6 +47,8 @@ describe('an honest start among very many stubs of a hostile user', function () 
     'launch-users': `${account.uid}, ${hostileUid}`,
     'audit-log': audit,
     'secret-lifetime': '24h',
+    // Half a core may not start as many stubs a second as are let in by default.
+    'launch-rate': '20',
     ...more,
   });
   const auditOf = (uid: number): readonly AuditLine[] =>

@@ -39,11 +39,8 @@ describe('the installation of a stub', function () {
   });
   after(() => scratch.close());
 
-  const install = (
-    to = target,
-    options: { readonly through?: readonly string[] } = {},
-  ): Promise<CommandResult> => {
-    const [command = '', ...args] = [...(options.through ?? []), script, join(build, 'qemu-kube'), to];
+  const install = (to?: string, through: readonly string[] = []): Promise<CommandResult> => {
+    const [command, ...args] = [...through, script, join(build, 'qemu-kube'), to ?? target];
     return runCommand(command, [...args, String(account.gid)], { allowFailure: true });
   };
 
@@ -83,7 +80,7 @@ describe('the installation of a stub', function () {
       '-e',
       'trace=fsync,rename,renameat,renameat2,chmod,fchmodat',
     ];
-    expect((await install(target, { through: strace })).stderr).to.equal('');
+    expect((await install(target, strace)).stderr).to.equal('');
     const calls = readFileSync(log, 'latin1')
       .split('\n')
       .flatMap((line) => /^\d+ +(\w+)\((.*)\) += 0$/.exec(line)?.slice(1, 3).join(' ') ?? []);
@@ -126,7 +123,7 @@ describe('the installation of a stub', function () {
 
     const before = statSync(target);
     const ids = ['setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', '--'];
-    expect((await install(target, { through: ids })).stderr).to.equal(
+    expect((await install(target, ids)).stderr).to.equal(
       'Cannot install the stub: only root can; run it as root\n',
     );
     const missing = await runCommand(script, ['/nonexistent', target, String(account.gid)], {
