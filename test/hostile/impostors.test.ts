@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { findCgroup } from '../support/cgroups.ts';
 import { launchFake, type FakeLaunchTarget } from '../support/fake-launch.ts';
 import { fixturesMount, sayPod } from '../support/hostile-fixtures.ts';
@@ -194,11 +195,12 @@ describe('a pod that pretends to be the pod of another VM', function () {
   });
 
   it('as the only one that does: who has the driver wait for pods waits for the own one', () =>
-    withSettings({ 'target-wait': '15s' }, async () => {
+    withSettings({ 'target-wait': '18s' }, async () => {
       const vm = { ...newVm(), secret: randomBytes(32).toString('base64') };
       for (let i = 0; i < 2; i++)
         await pretend(await startPod(), 'virt-launcher', '-kubevirt.vm.uuid', vm.vmUuid);
       const starting = launch(vm);
+      expect(await Promise.race([starting, delay(3000, 'waits')])).to.equal('waits');
       const own = await startPod(vm);
       expect(await starting).to.equal(own.podUid);
     }));

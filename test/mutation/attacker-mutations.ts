@@ -46,8 +46,9 @@ export const attackerMutations: readonly Mutation[] = [
     name: 'links-lead-out-of-the-pod',
     rows: ['AT-4'],
     file: 'stub/open-in-root.c',
-    search: '.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (',
-    replace: '.resolve = RESOLVE_NO_MAGICLINKS | (',
+    search: '    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);',
+    replace:
+      "    how.resolve = 0;\n    int fd = (int)syscall(SYS_openat2, root, path + (path[0] == '/'), &how, sizeof how);",
     tests: ['test/hostile/entry-paths.test.ts'],
     grep: 'by openat2 reads ./vol/absolute',
   },
