@@ -184,6 +184,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       proc: config.proc,
       hostRoot: host.root,
       hierarchies: host.hierarchies,
+      hostUserNamespace: host.userNamespace,
       kubepodsBase: config.kubepodsBase,
       requirePod: config.requirePod,
       inits: new ContainerInits(config.proc),

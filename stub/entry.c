@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 
 #define SECCOMP_SET_MODE_FILTER 1U
 #define KEYCTL_JOIN_SESSION_KEYRING 1
+#define GET_OWNER_UID _IO(0xb7, 0x4) /* NS_GET_OWNER_UID of linux/nsfs.h */
 
 #ifdef TRACEABLE /* a test shows what becomes of it */
 #define DUMPABLE 1
@@ -43,9 +45,20 @@ static const char *namespace_file(uint32_t flag) {
     return "ns/cgroup";
   case CLONE_NEWPID:
     return "ns/pid";
+  case CLONE_NEWUSER:
+    return "ns/user";
   default:
     return NULL;
   }
+}
+
+/* The container runtime makes that of a pod, as root. One that a process of the pod has made says what that process
+ * wants. */
+static int check_owner(int user_namespace, struct failure *failure) {
+  uid_t owner;
+  if (ioctl(user_namespace, GET_OWNER_UID, &owner) < 0)
+    return fail(failure, FAIL_NAMESPACE, errno, "the owner of user");
+  return owner == 0 ? 0 : fail(failure, FAIL_USER_NAMESPACE, EPERM, "user %u", owner);
 }
 
 /* The namespace must still be the one that was decided on: the launcher may have unshared since. */
@@ -64,6 +77,10 @@ static int open_namespace(int target_proc, const struct plan_namespace *wanted, 
     close(fd);
     return fail(failure, FAIL_TARGET, ESTALE, "%s", name);
   }
+  if (wanted->flag == CLONE_NEWUSER && check_owner(fd, failure) < 0) {
+    close(fd);
+    return -1;
+  }
   return fd;
 }
 
@@ -74,6 +91,9 @@ int process_ended(int pidfd) {
 
 int entry_open(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
+  entry->id_map = -1;
+  if (plan->id_count > 0 && (entry->id_map = id_map_open(plan, failure)) < 0)
+    return -1;
   for (size_t i = 0; i < plan->namespace_count; i++)
     if ((entry->namespaces[i] = open_namespace(entry->target_proc, &plan->namespaces[i], failure)) < 0)
       return -1;
@@ -92,6 +112,8 @@ void entry_close(const struct entry *entry) {
   for (size_t i = 0; i < entry->plan->namespace_count; i++)
     close(entry->namespaces[i]);
   close(entry->target_root);
+  if (entry->id_map >= 0)
+    close(entry->id_map);
 }
 
 /* ---- in the process that enters ---------------------------------------------------------------------------- */
@@ -110,7 +132,24 @@ static int set_oom_score(const struct plan *plan, struct failure *failure) {
   return 0;
 }
 
-static int enter_mount_namespace(struct entry *entry, int pod_mnt, struct failure *failure) {
+static int hide_again(struct failure *failure) {
+  return prctl(PR_SET_DUMPABLE, DUMPABLE, 0, 0, 0) < 0 ? fail(failure, FAIL_IDENTITY, errno, "not to be dumpable") : 0;
+}
+
+/* From here on this process may do on the node what nobody may, and in the pod what its root may. It must be that root:
+ * who has no id in a user namespace can make no file in it. */
+static int become_root_of(int user_namespace, struct failure *failure) {
+  if (setns(user_namespace, CLONE_NEWUSER) < 0)
+    return fail(failure, FAIL_NAMESPACE, errno, "user");
+  /* New capabilities and new ids set it as fs.suid_dumpable says. */
+  if (hide_again(failure) < 0)
+    return -1;
+  if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+    return fail(failure, FAIL_IDENTITY, errno, "root of its user namespace");
+  return hide_again(failure);
+}
+
+static int enter_mount_namespace(struct entry *entry, int pod_mnt, int pod_users, struct failure *failure) {
   struct projection projections[PLAN_MAX_PROJECTS];
   size_t present = 0;
 
@@ -119,7 +158,7 @@ static int enter_mount_namespace(struct entry *entry, int pod_mnt, struct failur
     return fail(failure, FAIL_NAMESPACE, errno, "libvirt's mnt");
   if (pod_mnt < 0)
     return 0;
-  if (projection_open(entry->plan, projections, failure) < 0)
+  if (projection_open(entry->plan, entry->id_map, projections, failure) < 0)
     return -1;
   for (size_t i = 0; i < entry->plan->project_count; i++)
     present += projections[i].tree >= 0;
@@ -131,6 +170,10 @@ static int enter_mount_namespace(struct entry *entry, int pod_mnt, struct failur
   if (fchdir(entry->target_root) < 0)
     return fail(failure, FAIL_TARGET, errno, "root");
   close(entry->target_root);
+  /* After all that takes rights on the node, and before anything is done in the pod. */
+  if (pod_users >= 0 && become_root_of(pod_users, failure) < 0)
+    return -1;
+  failpoint("users-joined");
   if (present > 0) {
     if (unshare(CLONE_NEWNS) < 0)
       return fail(failure, FAIL_NAMESPACE, errno, "a private copy of mnt");
@@ -145,10 +188,14 @@ static int enter_mount_namespace(struct entry *entry, int pod_mnt, struct failur
 
 static int enter_namespaces(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
-  int pod_mnt = -1;
+  int pod_mnt = -1, pod_users = -1;
   for (size_t i = 0; i < plan->namespace_count; i++) {
     if (plan->namespaces[i].flag == CLONE_NEWNS) {
       pod_mnt = entry->namespaces[i];
+      continue;
+    }
+    if (plan->namespaces[i].flag == CLONE_NEWUSER) {
+      pod_users = entry->namespaces[i];
       continue;
     }
     if (plan->namespaces[i].flag == CLONE_NEWPID) { /* the shim joined it: a process is born in it, or never in it */
@@ -159,13 +206,28 @@ static int enter_namespaces(struct entry *entry, struct failure *failure) {
       return fail(failure, FAIL_NAMESPACE, errno, "%s", namespace_file(plan->namespaces[i].flag) + 3);
     close(entry->namespaces[i]);
   }
-  if (enter_mount_namespace(entry, pod_mnt, failure) < 0)
+  if (enter_mount_namespace(entry, pod_mnt, pod_users, failure) < 0)
     return -1;
   if (entry->libvirt_mnt >= 0)
     close(entry->libvirt_mnt);
   if (pod_mnt >= 0)
     close(pod_mnt);
+  if (pod_users >= 0)
+    close(pod_users);
+  if (entry->id_map >= 0)
+    close(entry->id_map);
   return 0;
+}
+
+/* In a user namespace nothing gives the right to it. The rest waits, since the fds are still to be arranged. */
+static void raise_hard_limits(const struct plan *plan) {
+  for (size_t i = 0; i < plan->rlimit_count; i++) {
+    struct rlimit own;
+    if (getrlimit((int)plan->rlimits[i].resource, &own) < 0 || own.rlim_max >= plan->rlimits[i].hard)
+      continue;
+    own.rlim_max = plan->rlimits[i].hard;
+    setrlimit((int)plan->rlimits[i].resource, &own);
+  }
 }
 
 static void set_limits(const struct plan *plan) {
@@ -200,9 +262,7 @@ static int become_caller(const struct plan *plan, struct failure *failure) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     return fail(failure, FAIL_IDENTITY, errno, "no new privileges");
   /* A change of ids sets it as fs.suid_dumpable says. */
-  if (prctl(PR_SET_DUMPABLE, DUMPABLE, 0, 0, 0) < 0)
-    return fail(failure, FAIL_IDENTITY, errno, "not to be dumpable");
-  return 0;
+  return hide_again(failure);
 }
 
 static int enter_directory(const struct plan *plan, struct failure *failure) {
@@ -237,10 +297,11 @@ int entry_enter(struct entry *entry, struct failure *failure) {
   if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */
-  if (prctl(PR_SET_DUMPABLE, DUMPABLE, 0, 0, 0) < 0)
-    return fail(failure, FAIL_IDENTITY, errno, "not to be dumpable");
+  if (hide_again(failure) < 0)
+    return -1;
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
   reset_signals();
+  raise_hard_limits(plan);
   umask(0);
   if (enter_namespaces(entry, failure) < 0)
     return -1;

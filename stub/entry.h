@@ -28,6 +28,7 @@ struct entry {
   /* Opened while names still mean what they mean on the node. */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root;
+  int id_map; /* for the mounts of a projection; -1: the pod has the node's ids */
   struct security_label label;
 };
 
@@ -51,6 +52,11 @@ int process_ended(int pidfd);
 /* A file below /proc/self to write to, of the process that calls this. Fails with EXDEV where /proc is no procfs. */
 int open_own_proc(const char *path);
 
+/* ---- id-map.c ------------------------------------------------------------------------------------------------- */
+
+/* A user namespace that has QEMU's ids and no others, to be given to mounts. */
+int id_map_open(const struct plan *plan, struct failure *failure);
+
 /* ---- security-label.c ----------------------------------------------------------------------------------------- */
 
 int security_label_read(int target_proc, struct security_label *label, struct failure *failure);
@@ -69,8 +75,8 @@ struct projection {
   int tree; /* detached mount; -1: did not exist and is optional */
 };
 
-/* In libvirt's mount namespace: clones what is to be projected. */
-int projection_open(const struct plan *plan, struct projection *projections, struct failure *failure);
+/* In libvirt's mount namespace: clones what is to be projected, with its ids translated where there is a map. */
+int projection_open(const struct plan *plan, int id_map, struct projection *projections, struct failure *failure);
 
 /* In a private copy of the pod's mount namespace: puts it into place. */
 int projection_place(const struct projection *projections, size_t count, struct failure *failure);

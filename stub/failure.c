@@ -126,6 +126,22 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     "Cannot join the PID namespace of the pod: %s of libvirt's monitor is no listening Unix socket; "
                     "take pid out of \"namespaces\"",
                     what);
+  case FAIL_USER_NAMESPACE:
+    return snprintf(text, size,
+                    "Cannot enter the pod: its user namespace was made by %s, and not by the container runtime; start its "
+                    "launcher without unshare(1) and the like",
+                    what);
+  case FAIL_ID_MAP:
+    return snprintf(text, size,
+                    "Cannot give libvirt's files the ids of the pod's user namespace (%s): %s; run %s with full "
+                    "capabilities, and allow the node more user namespaces (sysctl user.max_user_namespaces)",
+                    what, why, actor);
+  case FAIL_PROJECT_IDS:
+    return snprintf(text, size,
+                    "Cannot give %s the ids of the pod's user namespace: %s; use a file system and a kernel that have "
+                    "idmapped mounts (ext4, xfs; tmpfs from Linux 6.3 on), or let the pod use the users of the node "
+                    "(\"hostUsers: true\")",
+                    what, why);
   case FAIL_SECCOMP:
     return snprintf(text, size,
                     "Cannot filter the system calls of QEMU (%s): %s; use a kernel with seccomp filters, or set \"seccomp\" "

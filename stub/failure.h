@@ -37,6 +37,9 @@ enum fail_step {
   FAIL_MONITOR,
   FAIL_SECCOMP,
   FAIL_PROC,
+  FAIL_USER_NAMESPACE,
+  FAIL_ID_MAP,
+  FAIL_PROJECT_IDS,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -87,6 +88,15 @@ static int add_group(const char *bytes, uint32_t length, struct plan *plan) {
   return get_u32(bytes, length, &plan->groups[plan->group_count++]);
 }
 
+static int add_id(const char *bytes, uint32_t length, struct plan *plan) {
+  struct plan_id *id = &plan->ids[plan->id_count];
+  if (length != sizeof *id || plan->id_count == PLAN_MAX_IDS)
+    return malformed();
+  memcpy(id, bytes, sizeof *id);
+  plan->id_count++;
+  return id->kind > PLAN_ID_GROUP ? malformed() : 0;
+}
+
 #define INSTRUCTION_SIZE 8U
 
 static int get_filter(char *bytes, uint32_t length, struct plan *plan) {
@@ -158,9 +168,17 @@ static int read_record(struct plan *plan, enum plan_tag tag, char *bytes, uint32
     return get_u32(bytes, length, &plan->monitor);
   case PLAN_SECCOMP:
     return get_filter(bytes, length, plan);
+  case PLAN_ID:
+    return add_id(bytes, length, plan);
   default:
     return malformed();
   }
+}
+
+/* QEMU's ids are the pod's, and then its files are to be the pod's too: in libvirt's mount namespace it would be nobody. */
+static int is_user_namespace_complete(const struct plan *plan) {
+  int users = plan_namespace_inode(plan, CLONE_NEWUSER) != 0;
+  return users == (plan->id_count > 0) && (!users || plan_namespace_inode(plan, CLONE_NEWNS) != 0);
 }
 
 int plan_read(int memfd, struct plan *plan) {
@@ -200,7 +218,7 @@ int plan_read(int memfd, struct plan *plan) {
   if (plan->uid == NOBODY || plan->gid == NOBODY)
     return malformed();
   if (plan->launch_id == NULL || plan->emulator == NULL || plan->cwd == NULL || plan->argc == 0 ||
-      plan->cgroup_count == 0 || plan->deadline == 0)
+      plan->cgroup_count == 0 || plan->deadline == 0 || !is_user_namespace_complete(plan))
     return malformed();
   return 0;
 }

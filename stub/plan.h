@@ -51,7 +51,11 @@ enum plan_tag {
   PLAN_DEADLINE = 22,     /* u32 ms for the whole launch */
   PLAN_MONITOR = 23,      /* u32 number of the fd on which libvirt's monitor listens; only with a PID namespace */
   PLAN_SECCOMP = 24,      /* u32 SECCOMP_FILTER_FLAG_*, u32 zero, then struct sock_filter[]; absent: no filter */
+  PLAN_ID = 25,           /* u32 PLAN_ID_USER or _GROUP, u32 id in the pod's user namespace, u32 the same as the node
+                           * numbers it: all that QEMU is to have; repeated; with a user namespace, and only then */
 };
+
+enum plan_id_kind { PLAN_ID_USER = 0, PLAN_ID_GROUP = 1 };
 
 enum project_flag {
   PROJECT_OWNED = 1,    /* a directory that belongs to the caller */
@@ -59,6 +63,7 @@ enum project_flag {
 };
 
 #define PLAN_MAX_GROUPS 256
+#define PLAN_MAX_IDS (PLAN_MAX_GROUPS + 2)
 #define PLAN_MAX_NAMESPACES 8
 #define PLAN_MAX_CGROUPS 32
 #define PLAN_MAX_PROJECTS 64
@@ -69,6 +74,10 @@ enum project_flag {
 struct plan_namespace {
   uint32_t flag;
   uint64_t inode;
+};
+
+struct plan_id {
+  uint32_t kind, in_pod, on_node;
 };
 
 struct plan_project {
@@ -93,9 +102,11 @@ struct plan {
   const char *launch_id, *emulator, *cwd, *host_mnt;
   char **argv, **envp; /* NULL-terminated */
   size_t argc, envc;
-  uint32_t uid, gid, umask;
+  uint32_t uid, gid, umask; /* with a user namespace: as the pod numbers them, and the groups too */
   uint32_t groups[PLAN_MAX_GROUPS];
   size_t group_count;
+  struct plan_id ids[PLAN_MAX_IDS];
+  size_t id_count;
   struct plan_rlimit rlimits[PLAN_MAX_RLIMITS];
   size_t rlimit_count;
   int32_t oom_score_adj;

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "entry.h"
@@ -32,6 +33,7 @@
 #define ATTR_NOSUID 0x02U
 #define ATTR_NODEV 0x04U
 #define ATTR_NOEXEC 0x08U
+#define ATTR_IDMAP 0x00100000U
 
 #define MAX_CHILDREN 1024
 
@@ -39,13 +41,20 @@ static int open_tree(int directory, const char *path, unsigned flags) {
   return (int)syscall(SYS_open_tree, directory, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
+struct mount_attributes {
+  uint64_t set, clear, propagation, userns;
+};
+
 /* A clone of a shared mount would be its peer: what is mounted on it here would appear on the node as well. */
 static int make_slave(int tree) {
-  struct {
-    uint64_t set, clear, propagation, userns;
-  } attributes = {.propagation = MS_SLAVE};
+  struct mount_attributes attributes = {.propagation = MS_SLAVE};
   long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE_TREE, &attributes, sizeof attributes);
   return result < 0 && errno != ENOSYS ? -1 : 0; /* before Linux 5.12 only the paths, none inside another, see to it */
+}
+
+static int translate_ids(int tree, int id_map) {
+  struct mount_attributes attributes = {.set = ATTR_IDMAP, .userns = (uint64_t)id_map};
+  return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 
 static int attach(int tree, int directory, const char *name) {
@@ -55,7 +64,30 @@ static int attach(int tree, int directory, const char *name) {
 
 /* ---- in libvirt's mount namespace ------------------------------------------------------------------------- */
 
-static int open_source(const struct plan *plan, const struct plan_project *project, struct failure *failure) {
+/* For the message alone. */
+static const struct {
+  uint32_t magic;
+  const char *name;
+} file_systems[] = {
+    {0x794c7630, "overlayfs"}, {0x01021994, "tmpfs"}, {0x6969, "nfs"},       {0x65735546, "fuse"},
+    {0x01021997, "9p"},        {0x858458f6, "ramfs"}, {0x00c36400, "ceph"}, {0xff534d42, "cifs"},
+    {0xfe534d42, "smb"},       {0x2fc12fc1, "zfs"},   {0xef53, "ext4"},      {0x58465342, "xfs"},
+};
+
+static const char *name_file_system(int file) {
+  static char text[32];
+  struct statfs info;
+  if (fstatfs(file, &info) < 0)
+    return "a file system";
+  for (size_t i = 0; i < sizeof file_systems / sizeof file_systems[0]; i++)
+    if ((uint32_t)info.f_type == file_systems[i].magic)
+      return file_systems[i].name;
+  snprintf(text, sizeof text, "a file system %#x", (uint32_t)info.f_type);
+  return text;
+}
+
+static int open_source(const struct plan *plan, const struct plan_project *project, int id_map,
+                       struct failure *failure) {
   struct stat info;
 
   /* libvirt's qemu user may write in these directories: a symlink could point anywhere on the node. */
@@ -81,15 +113,21 @@ static int open_source(const struct plan *plan, const struct plan_project *proje
     close(tree);
     tree = -1;
   }
+  if (tree >= 0 && id_map >= 0 && translate_ids(tree, id_map) < 0) {
+    fail(failure, FAIL_PROJECT_IDS, errno, "%.400s on %s", project->path, name_file_system(source));
+    close(tree);
+    close(source);
+    return -1;
+  }
   close(source);
   return tree < 0 ? fail(failure, FAIL_PROJECT_SOURCE, error, "%s", project->path) : tree;
 }
 
-int projection_open(const struct plan *plan, struct projection *projections, struct failure *failure) {
+int projection_open(const struct plan *plan, int id_map, struct projection *projections, struct failure *failure) {
   failure->detail[0] = '\0';
   for (size_t i = 0; i < plan->project_count; i++) {
     projections[i].path = plan->projects[i].path;
-    projections[i].tree = open_source(plan, &plan->projects[i], failure);
+    projections[i].tree = open_source(plan, &plan->projects[i], id_map, failure);
     if (projections[i].tree < 0 && failure->detail[0] != '\0')
       return -1;
   }

@@ -118,7 +118,7 @@ export const configKeys: readonly ConfigKey[] = [
     unit: 'words',
     meaning:
       'Namespaces of the pod that QEMU joins. `pid` is for fork mode only, and for a libvirt whose own PID namespace is ' +
-      "an ancestor of the pod's. `user` and `time` are not supported by this release.",
+      "an ancestor of the pod's. A user namespace of the pod's own is always joined; it needs `mnt`.",
     perProfile: true,
   },
   {

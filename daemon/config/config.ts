@@ -3,8 +3,8 @@ import { namespaceKinds } from '../target/target.ts';
 import type { ProfileConfig } from './profile-config.ts';
 import * as value from './value-schemas.ts';
 
-/** The namespaces of a pod that QEMU can join. */
-const joinable = ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid'] as const;
+/** The namespaces of a pod that QEMU can join. `user` changes nothing: where a pod has one of its own, it is joined. */
+const joinable = ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid', 'user'] as const;
 
 /** What each value of the configuration file becomes. Keys are those of the file in camel case. */
 export const configSchema = v.object({

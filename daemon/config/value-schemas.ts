@@ -131,7 +131,7 @@ export function someSupported<const Word extends string, const Supported extends
     v.string(),
     v.check(
       (text) => !later.some((word) => text.split(/[\s,]+/).includes(word)),
-      `one or more of ${supported.join(' ')}: ${later.join(', ')} are not supported by this release`,
+      `one or more of ${supported.join(' ')}: ${later.join(', ')} ${later.length === 1 ? 'is' : 'are'} not supported by this release`,
     ),
     someOf(...supported),
   );

@@ -26,6 +26,7 @@ const tag = {
   deadline: 22,
   monitor: 23,
   seccomp: 24,
+  id: 25,
 } as const;
 
 const NUL = Buffer.alloc(1);
@@ -71,6 +72,9 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     record('uid', u32(plan.uid)),
     record('gid', u32(plan.gid)),
     ...plan.groups.map((group) => record('group', u32(group))),
+    ...plan.ids.map(({ kind, id, nodeId }) =>
+      record('id', u32(kind === 'user' ? 0 : 1), u32(id), u32(nodeId)),
+    ),
     record('umask', u32(plan.umask)),
     ...plan.limits.map(({ resource, soft, hard }) =>
       record('limit', u32(resource), u32(0), u64(soft ?? UNLIMITED), u64(hard ?? UNLIMITED)),

@@ -17,6 +17,7 @@ import type { Caller } from './caller.ts';
 import type { CallerPolicy } from './caller-policy.ts';
 import { encodePlan } from './encode-plan.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
+import { joinedNamespaces } from './joined-namespaces.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
@@ -267,7 +268,7 @@ export class LaunchController {
   /** Has the stub itself enter the pod. */
   #sendIn(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
     const { caller, connection } = demand;
-    const { namespaces } = demand.settings;
+    const namespaces = joinedNamespaces(demand.settings.namespaces, pinned.users !== null);
     const plan = this.#plan(machine, demand, pinned, []);
     connection.trail.enter('started');
     return this.#options.execHandOver.run({
@@ -299,7 +300,7 @@ export class LaunchController {
       canTrace: pinned.canTrace,
       hierarchies: host.hierarchies,
       hostMountNamespace: host.mountNamespace,
-      hostUserNamespace: host.userNamespace,
+      users: pinned.users,
       shimCgroups,
     });
   }

@@ -15,6 +15,13 @@ export interface PlannedProjection {
   readonly optional: boolean;
 }
 
+/** An id of a pod's user namespace, and what the node calls it. */
+export interface PlannedId {
+  readonly kind: 'user' | 'group';
+  readonly id: number;
+  readonly nodeId: number;
+}
+
 /** A resource limit; `null` means none. Not a number: the kernel's have 64 bits. */
 export interface ResourceLimit {
   readonly resource: number;
@@ -34,6 +41,8 @@ export interface LaunchPlan {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** With a user namespace of the pod: all of the ids above, which are the pod's then. Empty without. */
+  readonly ids: readonly PlannedId[];
   readonly umask: number;
   readonly limits: readonly ResourceLimit[];
   readonly oomScoreAdj: number;

@@ -1,5 +1,6 @@
 import type { PinnedProcess } from '../host/pinned-process.ts';
 import type { LauncherProgram } from '../target/launcher-command-line.ts';
+import type { PodUsers } from '../target/pod-users.ts';
 import type { Target } from '../target/target.ts';
 
 /** A target that was verified, with the processes that prove it held fast. */
@@ -14,6 +15,8 @@ export class PinnedTarget implements Disposable {
   readonly oomScoreAdj: number;
   /** Its container has CAP_SYS_PTRACE. */
   readonly canTrace: boolean;
+  /** `null`: it has the node's user namespace. */
+  readonly users: PodUsers | null;
 
   constructor(fields: Omit<PinnedTarget, typeof Symbol.dispose>) {
     this.target = fields.target;
@@ -24,6 +27,7 @@ export class PinnedTarget implements Disposable {
     this.cgroupText = fields.cgroupText;
     this.oomScoreAdj = fields.oomScoreAdj;
     this.canTrace = fields.canTrace;
+    this.users = fields.users;
   }
 
   [Symbol.dispose](): void {

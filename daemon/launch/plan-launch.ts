@@ -2,13 +2,16 @@ import { Refusal } from '../errors.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import { quoteText } from '../quote-text.ts';
 import type { SeccompFilter } from '../seccomp/load-filter.ts';
-import type { Credentials, Namespaces, NamespaceKind, Target } from '../target/target.ts';
+import type { PodUsers } from '../target/pod-users.ts';
+import type { Namespaces, NamespaceKind, Target } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import { cpuMask } from './cpu-mask.ts';
+import { joinedNamespaces } from './joined-namespaces.ts';
 import type { LaunchPlan, PlannedNamespace, PlannedProjection } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import type { LibvirtDomain } from './libvirt-domain.ts';
 import { monitorFd } from './monitor-fd.ts';
+import { planIdentity } from './plan-identity.ts';
 import { emulatorEnvironment } from './request-identity.ts';
 
 /** `CLONE_NEW*` of the kinds that can be joined. */
@@ -17,11 +20,11 @@ const namespaceFlags: Readonly<Partial<Record<NamespaceKind, number>>> = {
   cgroup: 0x0200_0000,
   uts: 0x0400_0000,
   ipc: 0x0800_0000,
+  user: 0x1000_0000,
   pid: 0x2000_0000,
   net: 0x4000_0000,
 };
 
-const MAX_GROUPS = 256;
 const MAX_PROJECTIONS = 64;
 
 /** The part of the configuration that shapes a launch. */
@@ -47,7 +50,8 @@ export interface PlanInput {
   readonly canTrace: boolean;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly hostMountNamespace: string | null;
-  readonly hostUserNamespace: number | null;
+  /** Those of the pod; `null`: it has the node's. */
+  readonly users: PodUsers | null;
   readonly shimCgroups: readonly string[];
 }
 
@@ -68,26 +72,13 @@ function planNamespaces(
   });
 }
 
-/**
- * The pod's fsGroup is among its supplementary groups; root's group is no way to share a volume. A pod may choose its
- * groups at will: outside of its mount namespace they would open files of the node (the disks, for a start).
- */
-function planGroups(caller: Credentials, target: Credentials, hasPodMounts: boolean): readonly number[] {
-  const shared = hasPodMounts ? target.groups.filter((group) => group !== 0) : [];
-  return [...new Set([...caller.groups, ...shared])].slice(0, MAX_GROUPS);
-}
-
-/**
- * A root in a user namespace of a pod is nobody on the node. QEMU outside of that namespace would be more than the pod is:
- * an id of the node, with the pod's files.
- */
-function checkUserNamespace({ target, hostUserNamespace }: PlanInput): void {
-  const { user } = target.namespaces;
-  if (user === undefined || hostUserNamespace === null || user === hostUserNamespace) return;
+/** libvirt's files could only be given the pod's ids in a private copy of the pod's mounts. */
+function checkUserNamespace({ policy, users }: PlanInput): void {
+  if (users === null || policy.namespaces.includes('mnt')) return;
   throw new Refusal(
     'target-unusable',
-    'Cannot enter the pod: it has a user namespace of its own, which this release cannot join',
-    'let the pod use the users of the node ("hostUsers: true")',
+    'Cannot enter the pod: it has a user namespace of its own, whose users have no files outside of its mount namespace',
+    'add mnt to "namespaces", or let the pod use the users of the node ("hostUsers: true")',
   );
 }
 
@@ -135,8 +126,8 @@ function planProjections({ policy, domain }: PlanInput): readonly PlannedProject
 /**
  * Everything that the shim is to do, from what was asked, what was found and what is configured.
  *
- * @throws Refusal `launch-failed` when the pod has a user namespace, a cgroup or namespace that can't be joined from here, or when the
- *   domain has too many files
+ * @throws Refusal `launch-failed` when the pod has a cgroup or namespace that can't be joined from here, or when the domain
+ *   has too many files; `target-unusable` when QEMU can't be, or would not be safe, in the pod
  */
 export function planLaunch(input: PlanInput): LaunchPlan {
   const { policy, request, caller, target } = input;
@@ -148,14 +139,17 @@ export function planLaunch(input: PlanInput): LaunchPlan {
     arguments: request.argv.slice(1),
     environment: emulatorEnvironment(request.env),
     cwd: request.cwd,
-    uid: caller.credentials.uid,
-    gid: caller.credentials.gid,
-    groups: planGroups(caller.credentials, target.credentials, policy.namespaces.includes('mnt')),
+    ...planIdentity({
+      caller: caller.credentials,
+      target: target.credentials,
+      users: input.users,
+      hasPodMounts: policy.namespaces.includes('mnt'),
+    }),
     umask: caller.umask,
     limits: caller.limits,
     oomScoreAdj: input.oomScoreAdj,
     affinity: cpuMask(caller.cpus),
-    namespaces: planNamespaces(policy.namespaces, target.namespaces),
+    namespaces: planNamespaces(joinedNamespaces(policy.namespaces, input.users !== null), target.namespaces),
     cgroups: planCgroups(input),
     cgroupText: input.cgroupText,
     projections: planProjections(input),

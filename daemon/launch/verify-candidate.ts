@@ -3,6 +3,7 @@ import type { ContainerInits } from '../host/container-inits.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
+import { readPodUsers } from '../host/read-pod-users.ts';
 import type { Slices } from '../host/turns.ts';
 import { membershipsIdentity, type CgroupIdentity } from '../target/cgroup-identity.ts';
 import { canTrace } from '../target/can-trace.ts';
@@ -13,7 +14,8 @@ import { matchesVm } from '../target/matches-vm.ts';
 import { parseCgroup } from '../target/parse-cgroup.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
-import type { CgroupMembership, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
+import type { PodUsers } from '../target/pod-users.ts';
+import type { CgroupMembership, Namespaces, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
 import { PinnedTarget } from './pinned-target.ts';
 
 /** What {@link verifyCandidate} needs to know of the node. */
@@ -22,6 +24,8 @@ export interface VerificationContext {
   readonly proc: string;
   readonly hostRoot: string;
   readonly hierarchies: readonly CgroupHierarchy[];
+  /** Inode of the node's user namespace; `null`: the kernel has none. */
+  readonly hostUserNamespace: number | null;
   /** See `cgroupIdentity`. */
   readonly kubepodsBase: string | null;
   readonly requirePod: boolean;
@@ -84,6 +88,18 @@ async function pinInit(
   }
 }
 
+/** Of the user namespace that the launcher shares with its container's first process. */
+function podUsers(
+  { hostUserNamespace }: VerificationContext,
+  { user }: Namespaces,
+  init: PinnedProcess,
+): PodUsers | null {
+  if (user === undefined || hostUserNamespace === null || user === hostUserNamespace) return null;
+  const users = readPodUsers(init);
+  if (users === null) throw new TurnedDown('is in a user namespace whose ids make no sense');
+  return users;
+}
+
 async function verifyPinned(
   context: VerificationContext,
   vm: VmIdentity,
@@ -123,6 +139,7 @@ async function verifyPinned(
       credentials: { uid: status.uid.fs, gid: status.gid.fs, groups: status.groups },
     };
     const oomScoreAdj = Number(launcher.readText('oom_score_adj'));
+    const users = podUsers(context, namespaces, init);
     const initStatus = parseStatus(init.readText('status'));
     init.assertAlive();
     launcher.assertAlive();
@@ -136,6 +153,7 @@ async function verifyPinned(
       cgroupText,
       oomScoreAdj,
       canTrace: canTrace(status) || initStatus === null || canTrace(initStatus),
+      users,
     });
   } catch (error) {
     init[Symbol.dispose]();

@@ -1,11 +1,23 @@
 import { expect } from 'chai';
-import { type AttackerKind, type Loot } from '../support/entry-attackers.ts';
+import { attackerKinds, type AttackerKind, type Loot } from '../support/entry-attackers.ts';
 import { EntryRace, entryPoints } from '../support/entry-race.ts';
 import { Scratch } from '../support/scratch.ts';
 
 /** `npm run test:races` does more. */
 const LAUNCHES = 200;
 const kinds: readonly AttackerKind[] = ['qemu', 'root'];
+
+/** Expects that each has seen something, and got nothing of it. */
+function expectNothing(loots: readonly Loot[]): void {
+  for (const [index, { seen, early }] of loots.entries()) {
+    const kind = attackerKinds[index];
+    expect(seen, `processes that ${kind} has seen entering`).to.be.greaterThan(0);
+    expect(
+      [...early].filter(([, count]) => count > 0),
+      `what ${kind} got`,
+    ).to.deep.equal([]);
+  }
+}
 
 describe('a process that enters a pod, whose PID namespace it joins, while the pod attacks it', function () {
   this.timeout(240_000);
@@ -18,16 +30,6 @@ describe('a process that enters a pod, whose PID namespace it joins, while the p
         race = await EntryRace.open(scratch, isGuarded);
       });
       after(() => scratch.close());
-
-      const expectNothing = (loots: readonly Loot[]): void => {
-        for (const [index, { seen, early }] of loots.entries()) {
-          expect(seen, `processes that ${kinds[index]} has seen entering`).to.be.greaterThan(0);
-          expect(
-            [...early].filter(([, count]) => count > 0),
-            `what ${kinds[index]} got`,
-          ).to.deep.equal([]);
-        }
-      };
 
       if (isGuarded) {
         for (const point of entryPoints)
@@ -47,4 +49,24 @@ describe('a process that enters a pod, whose PID namespace it joins, while the p
         });
       }
     });
+});
+
+describe('a process that enters a pod with a user namespace, whose PID namespace it joins too', function () {
+  this.timeout(240_000);
+  let scratch: Scratch;
+  let race: EntryRace;
+  before(async () => {
+    scratch = Scratch.open('test');
+    race = await EntryRace.open(scratch, true, 1_000_000);
+  });
+  after(() => scratch.close());
+
+  for (const point of entryPoints)
+    it(`gives nothing to a root of that namespace that may trace, while it is held at ${point}`, async () => {
+      expectNothing(await race.hold(point, attackerKinds));
+    });
+
+  it('gives nothing to it before it executes QEMU, in launch after launch', async () => {
+    expectNothing(await race.run(LAUNCHES, attackerKinds));
+  });
 });

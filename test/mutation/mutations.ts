@@ -1,6 +1,7 @@
 import { attackerMutations } from './attacker-mutations.ts';
 import { entryMutations } from './entry-mutations.ts';
 import type { Mutation } from './mutation.ts';
+import { userNamespaceMutations } from './user-namespace-mutations.ts';
 
 const request = 'test/hostile/stub-request.test.ts';
 const handOff = 'test/integration/launch/hand-off.test.ts';
@@ -299,4 +300,5 @@ export const mutations: readonly Mutation[] = [
     grep: 'wait4.*while a VM runs',
   },
   ...attackerMutations,
+  ...userNamespaceMutations,
 ];

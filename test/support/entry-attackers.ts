@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { identify, listDescendants, readArguments, signalProcess } from './processes.ts';
+import { identify, listDescendants, readArguments, readNamespace, signalProcess } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
 import type { Sandbox } from './sandbox.ts';
 import { waitUntil } from './wait-until.ts';
@@ -39,7 +39,9 @@ export class EntryAttacker {
   }
 
   static async start(pod: Sandbox, kind: AttackerKind): Promise<EntryAttacker> {
-    const enter = ['--target', String(pod.pid), '-m', '-n', '-i', '-u', '-C', '-p', '--'];
+    const hasOwnUsers = readNamespace(pod.pid, 'user') !== readNamespace(process.pid, 'user');
+    const users = hasOwnUsers ? ['-U'] : [];
+    const enter = ['--target', String(pod.pid), ...users, '-m', '-n', '-i', '-u', '-C', '-p', '--'];
     const args = [...enter, 'setpriv', ...privilegesOf(kind), program];
     const attacker = new EntryAttacker(spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] }));
     await waitUntil(

@@ -10,7 +10,13 @@ import type { Scratch } from './scratch.ts';
 import { waitForStoppedShim } from './stopped-shim.ts';
 
 /** Where the process that becomes QEMU can be held, in the order in which it comes by. */
-export const entryPoints = ['child-born', 'cgroups-joined', 'namespaces-entered', 'before-exec'] as const;
+export const entryPoints = [
+  'child-born',
+  'cgroups-joined',
+  'users-joined',
+  'namespaces-entered',
+  'before-exec',
+] as const;
 export type EntryPoint = (typeof entryPoints)[number];
 
 const HOLD_MS = 300;
@@ -31,8 +37,11 @@ export class EntryRace {
     this.#vms = [pod, ...more];
   }
 
-  /** @param isGuarded false: who enters may be traced by its uid, as other processes may */
-  static async open(scratch: Scratch, isGuarded: boolean): Promise<EntryRace> {
+  /**
+   * @param isGuarded false: who enters may be traced by its uid, as other processes may
+   * @param firstUserId the pod has a user namespace of its own
+   */
+  static async open(scratch: Scratch, isGuarded: boolean, firstUserId?: number): Promise<EntryRace> {
     const failpoints = Failpoints.open(scratch);
     const driver = await startNodeDriver(scratch, {
       failpoints,
@@ -48,6 +57,7 @@ export class EntryRace {
       vmUuid: randomUUID(),
       vmName: 'race',
       mounts: [fixturesMount, failpoints.mount],
+      ...(firstUserId !== undefined && { firstUserId }),
     });
     const more: FakeLaunchTarget[] = [];
     while (more.length < VMS - 1) {

@@ -11,6 +11,10 @@ export const samplePlan: LaunchPlan = {
   uid: 64_055,
   gid: 108,
   groups: [108, 0xffff_fffe],
+  ids: [
+    { kind: 'user', id: 64_055, nodeId: 1_064_055 },
+    { kind: 'group', id: 108, nodeId: 1_000_108 },
+  ],
   umask: 0o137,
   limits: [
     { resource: 7, soft: 1024n, hard: 2n ** 63n },
@@ -21,6 +25,7 @@ export const samplePlan: LaunchPlan = {
   namespaces: [
     { flag: 0x0002_0000, inode: 4_026_531_840 },
     { flag: 0x4000_0000, inode: 4_026_532_000 },
+    { flag: 0x1000_0000, inode: 4_026_532_001 },
   ],
   cgroups: ['/sys/fs/cgroup/cpu/kubepods/pod1/c', '/sys/fs/cgroup/unified/kubepods/pod1/c'],
   cgroupText: Buffer.from('1:cpu:/kubepods/pod1/c\n0::/kubepods/pod1/c\n'),

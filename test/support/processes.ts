@@ -104,7 +104,7 @@ export function readArguments(pid: number): readonly string[] {
 }
 
 export const namespaceNames = ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'pid'] as const;
-export type NamespaceName = (typeof namespaceNames)[number];
+export type NamespaceName = (typeof namespaceNames)[number] | 'user';
 
 /** The namespace of a process as its inode, e.g. `4026531840`. */
 export function readNamespace(pid: number, name: NamespaceName): string {

@@ -50,6 +50,8 @@ export interface SandboxOptions {
   readonly apparmorProfile?: string;
   /** The pod has a user namespace (`hostUsers: false`), whose ids from 0 on are those of the node from here on. */
   readonly firstUserId?: number;
+  /** With it: the secret's files belong to 0 and up on their file system, and are the pod's by an idmapped mount. */
+  readonly idmappedSecret?: boolean;
   /** `linux.seccomp` of the container; by default it has no filter. */
   readonly seccomp?: object;
   /** False: the root has no /var/lib/libvirt/qemu and no /run/libvirt/qemu. */
@@ -167,8 +169,13 @@ export class Sandbox {
       firstUserId: options.firstUserId,
     });
     if (options.firstUserId !== undefined)
-      for (const path of [this.rootfs, join(this.#directory, 'share')])
-        await runCommand('chown', ['-hR', `${options.firstUserId}:${options.firstUserId}`, path]);
+      for (const [path, { uid, gid }] of [
+        [this.rootfs, { uid: 0, gid: 0 }],
+        [join(this.#directory, 'share'), user],
+      ] as const)
+        await runCommand('chown', ['-hR', `${options.firstUserId + uid}:${options.firstUserId + gid}`, path]);
+    if (options.idmappedSecret === true)
+      await runCommand(join(fixtures, 'idmapped-mount'), [String(options.firstUserId), this.secretDirectory]);
     await this.#container.run(spec);
   }
 
@@ -237,7 +244,7 @@ export class Sandbox {
   }
 
   /** As the kubelet writes a Secret volume: files behind a link that is replaced at every change. */
-  #makeSecret({ expiresAt, firstUserId }: SandboxOptions, user: SandboxUser): void {
+  #makeSecret({ expiresAt, firstUserId, idmappedSecret }: SandboxOptions, user: SandboxUser): void {
     const directory = this.secretDirectory;
     const data = '..2024_01_01_00_00_00.0';
     mkdirSync(join(directory, data), { recursive: true, mode: 0o755 });
@@ -249,7 +256,7 @@ export class Sandbox {
       if (text === undefined) continue;
       const path = join(directory, data, name);
       writeFileSync(path, text, { mode: 0o640 });
-      chownSync(path, 0, user.gid + (firstUserId ?? 0));
+      chownSync(path, 0, user.gid + (idmappedSecret === true ? 0 : (firstUserId ?? 0)));
       symlinkSync(`..data/${name}`, join(directory, name));
     }
   }

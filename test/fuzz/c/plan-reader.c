@@ -67,6 +67,8 @@ static void put_lists(const struct plan *plan) {
       first++;
     EXPECT(plan_namespace_inode(plan, value.flag) == plan->namespaces[first].inode);
   }
+  for (size_t i = 0; i < plan->id_count; i++)
+    put(PLAN_ID, &plan->ids[i], sizeof plan->ids[i], NULL, 0);
   EXPECT(plan_namespace_inode(plan, 0xdeadbeef) == 0 || plan->namespace_count > 0);
   for (size_t i = 0; i < plan->project_count; i++)
     put(PLAN_PROJECT, &plan->projects[i].flags, sizeof(uint32_t), plan->projects[i].path,
@@ -103,6 +105,9 @@ static void check(const struct plan *plan) {
   EXPECT(plan->argc > 0 && plan->argv[plan->argc] == NULL && plan->envp[plan->envc] == NULL);
   EXPECT(plan->cgroup_count > 0 && plan->cgroup_count <= PLAN_MAX_CGROUPS);
   EXPECT(plan->shim_cgroup_count <= PLAN_MAX_CGROUPS && plan->project_count <= PLAN_MAX_PROJECTS);
+  EXPECT(plan->id_count <= PLAN_MAX_IDS);
+  for (size_t i = 0; i < plan->id_count; i++)
+    EXPECT(plan->ids[i].kind == PLAN_ID_USER || plan->ids[i].kind == PLAN_ID_GROUP);
   EXPECT(plan->group_count <= PLAN_MAX_GROUPS && plan->rlimit_count <= PLAN_MAX_RLIMITS);
   EXPECT(plan->namespace_count <= PLAN_MAX_NAMESPACES && plan->filter.length <= PLAN_MAX_FILTER);
 }

@@ -54,6 +54,9 @@ describe('encodePlan and plan_read() of the shim', function () {
       'limit 8 0 18446744073709551615',
       'namespace 131072 4026531840',
       'namespace 1073741824 4026532000',
+      'namespace 268435456 4026532001',
+      'id 0 64055 1064055',
+      'id 1 108 1000108',
       'flags 1',
       `project ${hex('/var/lib/libvirt/qemu/domain-1-vm')}`,
       'flags 2',
@@ -80,6 +83,24 @@ describe('encodePlan and plan_read() of the shim', function () {
     );
     const count = (name: string): number => lines.filter((line) => line.startsWith(`${name} `)).length;
     expect(['argument', 'group', 'project', 'limit'].map(count)).to.deep.equal([4096, 256, 64, 16]);
+  });
+
+  it('the shim refuses a user namespace without ids or without mnt, ids without it, and ids of another kind', () => {
+    const [mnt, , user] = samplePlan.namespaces;
+    const [id] = samplePlan.ids;
+    if (mnt === undefined || user === undefined || id === undefined) throw new Error('The sample lacks them');
+    expect(read(encodePlan({ ...samplePlan, namespaces: [mnt, user] }))).to.include('id 0 64055 1064055');
+    const unknown = encodePlan(samplePlan);
+    const header = Buffer.from([25, 0, 0, 0, 12, 0, 0, 0]);
+    unknown.writeUInt32LE(2, unknown.indexOf(header) + header.length);
+    for (const plan of [
+      unknown,
+      encodePlan({ ...samplePlan, ids: [] }),
+      encodePlan({ ...samplePlan, namespaces: [mnt] }),
+      encodePlan({ ...samplePlan, namespaces: [user] }),
+      encodePlan({ ...samplePlan, ids: Array.from({ length: 259 }, () => id) }),
+    ])
+      expect(read(plan)).to.deep.equal(['error Protocol error']);
   });
 
   it('the shim refuses a plan that is cut anywhere but between records', () => {

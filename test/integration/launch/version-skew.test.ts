@@ -126,6 +126,30 @@ describe('programs of another release', function () {
         expect(sandbox.processes).to.deep.equal([sandbox.pid]);
       });
 
+      it('its stub of exec mode does not start a VM beside the user namespace of a pod, and says so', async () => {
+        const users = await startSandbox(scratch, {
+          vmUuid: 'skew-users',
+          vmName: 'skew',
+          mounts: [fakeEmulatorMount],
+          firstUserId: 1_000_000,
+        });
+        const driver = await startDriver({
+          mode: 'exec',
+          stub: stubOf(release, 'exec'),
+          settings: unfiltered,
+        });
+        const launch = launchFake(driver, users, {
+          user: root,
+          through: throughDefaultSocket(scratch, driver),
+          args: ['exit=42'],
+        });
+        expect((await launch.ended).status).to.equal(125);
+        expect(launch.stderr).to.match(
+          /: Cannot read the launch plan: .*; use stub, daemon and shim of one release\n$/,
+        );
+        expect(users.processes).to.deep.equal([users.pid]);
+      });
+
       it('its shim fences QEMU without a daemon, and the daemon of today learns of it', async () => {
         const driver = await startDriver({
           stub: stubOf(release, 'fork'),

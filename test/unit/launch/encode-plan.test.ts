@@ -69,9 +69,18 @@ describe('encodePlan', () => {
     expect(hex(13)).to.deep.equal([
       '00000200' + '00000000' + '000000f000000000',
       '00000040' + '00000000' + 'a00000f000000000',
+      '00000010' + '00000000' + 'a10000f000000000',
     ]);
     expect(hex(12)).to.deep.equal(['0f000000000000000200000000000000']);
     expect(hex(15)).to.deep.equal([Buffer.from(samplePlan.cgroupText).toString('hex')]);
+  });
+
+  it('writes the ids of a user namespace with what the node calls them', () => {
+    expect(hex(25)).to.deep.equal([
+      '00000000' + '37fa0000' + '773c1000',
+      '01000000' + '6c000000' + 'ac420f00',
+    ]);
+    expect(decode(encodePlan({ ...samplePlan, ids: [] })).some(({ tag }) => tag === 25)).to.equal(false);
   });
 
   it('writes projections with their flags', () => {

@@ -52,7 +52,7 @@ const input: PlanInput = {
     { controllers: [''], mountPoint: '/cg/unified', root: '/' },
   ],
   hostMountNamespace: null,
-  hostUserNamespace: null,
+  users: null,
   shimCgroups: ['/cg/shim'],
 };
 const withNamespaces = (...namespaces: LaunchPolicy['namespaces']): PlanInput => ({
@@ -106,12 +106,27 @@ describe('planLaunch', () => {
     expect(planLaunch(withNamespaces('ipc')).namespaces).to.deep.equal([{ flag: 0x0800_0000, inode: 3 }]);
   });
 
-  for (const kind of ['user', 'time'] as const)
-    it(`refuses to leave the ${kind} namespace out in silence`, () => {
-      expect(refusalOf(() => planLaunch(withNamespaces('net', kind))))
-        .to.have.property('message')
-        .that.includes(`${kind} namespace`);
+  it('refuses to leave the time namespace out in silence', () => {
+    expect(refusalOf(() => planLaunch(withNamespaces('net', 'time'))))
+      .to.have.property('message')
+      .that.includes('time namespace');
+  });
+
+  it('joins the user namespace that a pod has of its own, and no other', () => {
+    const map = [{ first: 0, nodeFirst: 1_000_000, count: 65_536 }];
+    const users = { users: map, groups: map, mayChooseGroups: true };
+    const plan = planLaunch({ ...withNamespaces('mnt'), users });
+    expect(plan.namespaces).to.deep.equal([
+      { flag: 0x0002_0000, inode: 1 },
+      { flag: 0x1000_0000, inode: 7 },
+    ]);
+    expect(plan.ids).to.deep.include({ kind: 'user', id: 107, nodeId: 1_000_107 });
+    expect(planLaunch(withNamespaces('mnt', 'user'))).to.deep.include({
+      namespaces: [{ flag: 0x0002_0000, inode: 1 }],
+      ids: [],
     });
+    expect(codeOf(() => planLaunch({ ...withNamespaces('net'), users }))).to.equal('target-unusable');
+  });
 
   it('tells the fd of the monitor with the PID namespace, and only then', () => {
     const argv = ['stub', '-chardev', 'socket,id=m,fd=30', '-mon', 'm,mode=control'].map((each) =>
