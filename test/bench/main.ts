@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { measureAdoption, renderAdoption } from './adoption.ts';
 import { measureHostileLoad, renderHostileLoad } from './hostile-load.ts';
+import { measureStubCrowd, renderStubCrowd } from './stub-crowd.ts';
 
 interface Part {
   readonly figures: object;
@@ -16,6 +17,10 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   'hostile-load': async () => {
     const figures = await measureHostileLoad();
     return { figures, text: renderHostileLoad(figures) };
+  },
+  'stub-crowd': async () => {
+    const figures = await measureStubCrowd();
+    return { figures, text: renderStubCrowd(figures) };
   },
 };
 

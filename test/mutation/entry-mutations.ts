@@ -40,7 +40,7 @@ export const entryMutations: readonly Mutation[] = [
     rows: ['NS-4'],
     file: 'stub/broker.c',
     search: '    if (join_cgroup(plan.shim_cgroups[i]) < 0)',
-    replace: '    if (i > 99 && join_cgroup(plan.shim_cgroups[i]) < 0)',
+    replace: '    if (plan.uid == 0 && join_cgroup(plan.shim_cgroups[i]) < 0)',
     tests: [cgroups],
     grep: "fork mode are the launcher's, or were never the daemon's, at child-born",
   },

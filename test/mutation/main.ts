@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { join } from 'node:path';
 import type { Mutation } from './mutation.ts';
 import { mutations } from './mutations.ts';
-import { renderReport, type MutationResult } from './render-report.ts';
+import { readReport, renderReport, type MutationResult } from './render-report.ts';
 
 const root = join(import.meta.dirname, '../..');
 const parts = [
@@ -42,7 +42,9 @@ function judge(copy: string, mutation: Mutation): MutationResult {
   const begin = performance.now();
   const say = (verdict: MutationResult['verdict'], output: string): MutationResult => {
     if (verdict !== 'noticed') console.log(output.slice(-3000));
-    return { mutation, verdict, seconds: (performance.now() - begin) / 1000 };
+    const seconds = (performance.now() - begin) / 1000;
+    console.log(`${verdict.padEnd(16)} ${seconds.toFixed(0).padStart(4)} s  ${mutation.name}`);
+    return { name: mutation.name, verdict, commit };
   };
   build();
   const before = test(copy, mutation);
@@ -61,6 +63,8 @@ function judge(copy: string, mutation: Mutation): MutationResult {
   }
 }
 
+const report = join(root, 'docs/mutation-report.md');
+const commit = run(root, 'git', ['rev-parse', '--short=9', 'HEAD']).output.trim();
 const wanted = process.argv.slice(2);
 const chosen = wanted.length === 0 ? mutations : mutations.filter(({ name }) => wanted.includes(name));
 if (chosen.length < wanted.length)
@@ -76,8 +80,8 @@ try {
   for (const mutation of chosen) {
     const result = judge(copy, mutation);
     results.push(result);
-    console.log(`${result.verdict.padEnd(16)} ${result.seconds.toFixed(0).padStart(4)} s  ${mutation.name}`);
-    if (wanted.length === 0) writeFileSync(join(root, 'docs/mutation-report.md'), renderReport(results));
+    // Read anew each time: another run may have added lines meanwhile.
+    writeFileSync(report, renderReport(mutations, [...readReport(readFileSync(report, 'utf8')), result]));
   }
 } finally {
   rmSync(copy, { recursive: true });
