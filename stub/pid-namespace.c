@@ -31,38 +31,28 @@ static int is_below(int namespace, int ancestor) {
   return found;
 }
 
-static int join(int namespace, int is_libvirts, struct failure *failure) {
-  int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-  if (own < 0)
-    return fail(failure, FAIL_STUB, errno, "its PID namespace");
-  int is_own = is_same(namespace, own);
-  close(own);
-  if (!is_own && is_libvirts)
-    leftovers_expect(namespace);
-  if (!is_own && setns(namespace, CLONE_NEWPID) < 0)
-    return fail(failure, FAIL_NAMESPACE, errno, is_libvirts ? "libvirt's pid" : "pid");
-  return 0;
-}
-
-static int join_pod(int pod, int stub, struct failure *failure) {
-  if (is_same(pod, stub))
-    return join(pod, 0, failure);
-  if (!is_below(pod, stub))
-    return fail(failure, FAIL_PID_NAMESPACE, EINVAL, "pid");
-  return join(pod, 0, failure) < 0 ? -1 : 1;
-}
-
 /* QEMU writes its pid into no file, but its threads' ids go to libvirt, which pins and schedules them: they must be
  * those of libvirt's PID namespace, which is the stub's; or have one there that they can be translated to. */
-int enter_pid_namespace(const struct entry *entry, struct failure *failure) {
-  int stub = openat(SHIM_STUB_PROC, "ns/pid", O_RDONLY | O_CLOEXEC);
-  if (stub < 0)
+int choose_pid_namespace(const struct entry *entry, int *chosen, struct failure *failure) {
+  int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), stub = openat(SHIM_STUB_PROC, "ns/pid", O_RDONLY | O_CLOEXEC);
+  int pod = -1, is_other;
+  *chosen = -1;
+  if (own < 0 || stub < 0)
     return fail(failure, FAIL_STUB, errno, "its PID namespace");
-  int pod = -1;
   for (size_t i = 0; i < entry->plan->namespace_count; i++)
     if (entry->plan->namespaces[i].flag == CLONE_NEWPID)
       pod = entry->namespaces[i];
-  int result = pod < 0 ? join(stub, 1, failure) : join_pod(pod, stub, failure);
+  is_other = pod >= 0 && !is_same(pod, stub);
+  if (is_other && !is_below(pod, stub))
+    return fail(failure, FAIL_PID_NAMESPACE, EINVAL, "pid");
+  if (!is_same(pod < 0 ? stub : pod, own)) {
+    if (pod < 0)
+      leftovers_expect(stub);
+    *chosen = fcntl(pod < 0 ? stub : pod, F_DUPFD_CLOEXEC, SHIM_FDS_END);
+    if (*chosen < 0)
+      return fail(failure, FAIL_FDS, errno, "a PID namespace");
+  }
+  close(own);
   close(stub);
-  return result;
+  return is_other;
 }

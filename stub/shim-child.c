@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,7 @@ static int open_cgroups(struct child *child, struct failure *failure) {
 int child_open(struct child *child, const struct plan *plan, const struct passed_fds *passed,
                struct failure *failure) {
   child->passed = passed;
+  child->pid_namespace = -1;
   child->entry = (struct entry){
       .plan = plan, .target_proc = SHIM_TARGET_PROC, .target = SHIM_TARGET, .init = SHIM_INIT, .libvirt_mnt = -1};
   if (open_cgroups(child, failure) < 0 || check_cgroups(plan, failure) < 0)
@@ -92,6 +94,8 @@ void child_close(const struct child *child) {
   if (child->unified >= 0)
     close(child->unified);
   close(child->entry.libvirt_mnt);
+  if (child->pid_namespace >= 0)
+    close(child->pid_namespace);
   entry_close(&child->entry);
 }
 
@@ -170,6 +174,32 @@ static int arrange_fds(const struct passed_fds *passed, int *status, struct fail
   return 0;
 }
 
+/* Only what is born after this is in the namespace. */
+static int expect_pid_namespace(const struct child *child, struct failure *failure) {
+  if (child->pid_namespace < 0)
+    return 0;
+  if (setns(child->pid_namespace, CLONE_NEWPID) < 0)
+    return fail(failure, FAIL_NAMESPACE, errno, "pid");
+  close(child->pid_namespace);
+  return 0;
+}
+
+/* What is in the pod's PID namespace is seen by the pod, and can be traced by whoever has CAP_SYS_PTRACE there. So this
+ * process stays outside of it while it has anything to lose; the one that goes on is QEMU's user and nobody else from its
+ * birth, and a child of the shim. */
+static int be_born_inside(const struct child *child, struct failure *failure) {
+  if (child->pid_namespace < 0)
+    return 0;
+  long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+  if (pid < 0)
+    return fail(failure, FAIL_CGROUP, errno, "a new process");
+  if (pid > 0)
+    _exit(0);
+  setsid();
+  failpoint("born-inside");
+  return 0;
+}
+
 void child_run(struct child *child, struct failure *failure) {
   const struct plan *plan = child->entry.plan;
 
@@ -181,8 +211,10 @@ void child_run(struct child *child, struct failure *failure) {
     close(fd);
   setsid();
   scheduling_take(&child->scheduling);
-  if (memory_policy_take(&child->memory_policy, failure) < 0 || entry_enter(&child->entry, failure) < 0 || arrange_fds(child->passed, &child->status, failure) < 0 ||
-      entry_become_caller(plan, failure) < 0 || end_with_shim(child->status, failure) < 0)
+  if (memory_policy_take(&child->memory_policy, failure) < 0 || expect_pid_namespace(child, failure) < 0 ||
+      entry_enter(&child->entry, failure) < 0 || arrange_fds(child->passed, &child->status, failure) < 0 ||
+      entry_become_caller(plan, failure) < 0 || be_born_inside(child, failure) < 0 ||
+      end_with_shim(child->status, failure) < 0)
     return;
   entry_execute(plan, failure);
 }

@@ -158,16 +158,19 @@ static pid_t reap_one(int *status) {
   return pid;
 }
 
-static void kill_children(void) {
-  char text[4096];
+/* As the kernel lists them, each followed by a space; the last may be cut, and comes again. */
+static void list_children(char *text, size_t size) {
   int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return;
-  ssize_t length = read(file, text, sizeof text - 1);
-  close(file);
+  ssize_t length = file < 0 ? 0 : read(file, text, size - 1);
+  if (file >= 0)
+    close(file);
   text[length < 0 ? 0 : length] = '\0';
-  char *end = text;
-  /* The last number may be cut; it comes again. None of these can be another's meanwhile: only we reap them. */
+}
+
+static void kill_children(void) {
+  char text[4096], *end = text;
+  list_children(text, sizeof text);
+  /* None of these can be another's meanwhile: only we reap them. */
   for (char *next = text; (next = strchr(end, ' ')) != NULL; end = next + 1) {
     pid_t pid = (pid_t)strtol(end, NULL, 10);
     if (pid > 1)
@@ -217,6 +220,20 @@ static int wait_for_exec(int status, int64_t deadline, struct failure *failure) 
   }
 }
 
+/* In a PID namespace of its own QEMU is born to the one that we forked, which then ends. Asked of the kernel: what is told by
+ * a process in the pod may be the pod's word. */
+static int find_qemu(struct shim *shim, struct failure *failure) {
+  char text[64];
+  while (waitpid(shim->qemu, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  list_children(text, sizeof text);
+  char *end = strchr(text, ' ');
+  if (end == NULL || end[1] != '\0')
+    return fail(failure, FAIL_IDENTITY, ECHILD, "no report");
+  shim->qemu = (pid_t)strtol(text, NULL, 10);
+  return 0;
+}
+
 /* Returns when QEMU's first instruction is about to run, or has the reason in *failure. */
 static int launch(struct shim *shim, struct failure *failure) {
   static struct passed_fds passed;
@@ -229,7 +246,7 @@ static int launch(struct shim *shim, struct failure *failure) {
   failpoint("fds-collected");
   if (enter_host_mount_namespace(&shim->plan, failure) < 0 || child_open(&child, &shim->plan, &passed, failure) < 0)
     return -1;
-  int is_other = enter_pid_namespace(&child.entry, failure);
+  int is_other = choose_pid_namespace(&child.entry, &child.pid_namespace, failure);
   if (is_other < 0)
     return -1;
   if (is_other && shim->plan.monitor != PLAN_NO_MONITOR &&
@@ -242,10 +259,7 @@ static int launch(struct shim *shim, struct failure *failure) {
   if (shim->qemu < 0)
     return fail(failure, FAIL_CGROUP, errno, "a new process");
   failpoint("child-forked");
-  if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
-    kill_qemu(shim);
-    return fail(failure, FAIL_STUB, errno, "its PID namespace");
-  }
+  int has_own_namespace = child.pid_namespace >= 0;
   close(status[1]);
   child_close(&child);
   for (uint32_t i = 0; i < passed.count; i++)
@@ -255,10 +269,19 @@ static int launch(struct shim *shim, struct failure *failure) {
   int waited = wait_for_exec(status[0], deadline, failure);
   if (waited == 0)
     got = read(status[0], failure, sizeof *failure);
+  failure->detail[sizeof failure->detail - 1] = '\0'; /* it may come from the pod */
   close(status[0]);
   if (waited < 0 || got != 0) {
     kill_qemu(shim);
     return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
+  }
+  if (has_own_namespace && find_qemu(shim, failure) < 0) {
+    end_children(&shim->plan);
+    return -1;
+  }
+  if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
+    kill_qemu(shim);
+    return fail(failure, FAIL_STUB, errno, "its PID namespace");
   }
   if (process_ended(SHIM_INIT)) {
     kill_qemu(shim);

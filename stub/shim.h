@@ -57,6 +57,7 @@ struct child {
   int unified;                   /* directory of the v2 cgroup, or -1 */
   size_t unified_index;
   int is_born_inside; /* the child need not join the v2 cgroup */
+  int pid_namespace;  /* that QEMU is to be born in; -1: that of its parent */
   int status;         /* pipe to the shim: a struct failure, or end-of-file at a successful exec */
 };
 
@@ -88,9 +89,9 @@ int out_of_memory_happened(void);
 
 /* ---- pid-namespace.c ---------------------------------------------------------------------------------------- */
 
-/* From here on children are born in the pod's PID namespace, where the plan says so, or else in libvirt's. Returns 1
- * where it is another one than libvirt's, 0 where it is libvirt's, -1 on failure. */
-int enter_pid_namespace(const struct entry *entry, struct failure *failure);
+/* That of QEMU: the pod's, where the plan says so, or else libvirt's. -1 where it is the shim's own. Returns 1 where it is
+ * another one than libvirt's, 0 where it is libvirt's, -1 on failure. */
+int choose_pid_namespace(const struct entry *entry, int *chosen, struct failure *failure);
 
 /* ---- records.c: state/<launch id> ------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { attackerKinds, type AttackerKind, type Loot } from '../support/entry-attackers.ts';
-import { EntryRace, entryPoints } from '../support/entry-race.ts';
+import { EntryRace, insidePoints, outsidePoints } from '../support/entry-race.ts';
+import { findQemuAccount } from '../support/qemu-account.ts';
 import { Scratch } from '../support/scratch.ts';
 
 /** `npm run test:races` does more. */
@@ -19,6 +20,11 @@ function expectNothing(loots: readonly Loot[]): void {
   }
 }
 
+/** Expects that none has seen anything. */
+function expectUnseen(loots: readonly Loot[]): void {
+  expect(loots.map(({ seen }) => seen)).to.deep.equal(loots.map(() => 0));
+}
+
 describe('a process that enters a pod, whose PID namespace it joins, while the pod attacks it', function () {
   this.timeout(240_000);
   for (const isGuarded of [true, false])
@@ -32,10 +38,25 @@ describe('a process that enters a pod, whose PID namespace it joins, while the p
       after(() => scratch.close());
 
       if (isGuarded) {
-        for (const point of entryPoints)
+        for (const point of outsidePoints)
+          it(`is not in the pod's sight while it is held at ${point}`, async () => {
+            expectUnseen(await race.hold(point, attackerKinds));
+          });
+        for (const point of insidePoints)
           it(`gives nothing to QEMU's user and root while it is held at ${point}`, async () => {
             expectNothing(await race.hold(point, kinds));
           });
+        it('has nothing to lose to one that may trace, from its birth in there', async () => {
+          const status = await race.look('born-inside');
+          const { uid, gid } = findQemuAccount();
+          const expected = { Uid: Array(4).fill(uid), Gid: Array(4).fill(gid) };
+          for (const [name, ids] of Object.entries(expected))
+            expect(status.get(name)).to.equal(ids.join('\t'));
+          for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+            expect(status.get(set), set).to.match(/^0+$/);
+          expect(status.get('NoNewPrivs')).to.equal('1');
+          expect(status.get('NSpid')).to.match(/^\d+\t\d+$/);
+        });
         it('gives nothing to them before it executes QEMU, in launch after launch', async () => {
           const loots = await race.run(LAUNCHES, kinds);
           expectNothing(loots);
@@ -61,7 +82,11 @@ describe('a process that enters a pod with a user namespace, whose PID namespace
   });
   after(() => scratch.close());
 
-  for (const point of entryPoints)
+  for (const point of outsidePoints)
+    it(`is not in that pod's sight while it is held at ${point}`, async () => {
+      expectUnseen(await race.hold(point, attackerKinds));
+    });
+  for (const point of insidePoints)
     it(`gives nothing to a root of that namespace that may trace, while it is held at ${point}`, async () => {
       expectNothing(await race.hold(point, attackerKinds));
     });

@@ -4,7 +4,7 @@
  * Prints a table for docs/races.md; ends with status 1 where anything was got that must not be.
  */
 import { addUp, sumOf, type Loot } from '../support/entry-attackers.ts';
-import { EntryRace, entryPoints } from '../support/entry-race.ts';
+import { EntryRace, insidePoints } from '../support/entry-race.ts';
 import { ReuseRig, reuseSteps, type ReuseRound } from '../support/reuse-rig.ts';
 import { Scratch } from '../support/scratch.ts';
 
@@ -54,7 +54,7 @@ async function enter(isGuarded: boolean, count: number): Promise<void> {
   };
   try {
     const race = await EntryRace.open(scratch, isGuarded);
-    for (const point of entryPoints) {
+    for (const point of insidePoints) {
       const begin = performance.now();
       const held: (readonly Loot[])[] = [];
       while (held.length < HOLDS) held.push(await race.hold(point, kinds));

@@ -4,22 +4,19 @@ import { Failpoints } from './failpoints.ts';
 import { launchFake, type FakeLaunchTarget } from './fake-launch.ts';
 import { fixturesMount, sayPod } from './hostile-fixtures.ts';
 import { startNodeDriver, type NodeDriver } from './node-driver.ts';
-import { signalProcess } from './processes.ts';
+import { readStatusFields, signalProcess, type ProcessIdentity } from './processes.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 import type { Scratch } from './scratch.ts';
 import { waitForStoppedShim } from './stopped-shim.ts';
 
-/** Where the process that becomes QEMU can be held, in the order in which it comes by. */
-export const entryPoints = [
-  'child-born',
-  'cgroups-joined',
-  'users-joined',
-  'namespaces-entered',
-  'before-exec',
-] as const;
-export type EntryPoint = (typeof entryPoints)[number];
+/** Where what becomes QEMU can be held, in the order in which it comes by: outside of the pod's PID namespace, and inside. */
+export const outsidePoints = ['child-born', 'cgroups-joined', 'users-joined', 'namespaces-entered'] as const;
+export const insidePoints = ['born-inside', 'before-exec'] as const;
+export type EntryPoint = (typeof outsidePoints | typeof insidePoints)[number];
 
 const HOLD_MS = 300;
+/** Of the daemon's log, in a failure. */
+const LOG_SIZE = 2000;
 /** VMs of the pod that start at the same time. */
 const VMS = 4;
 
@@ -95,18 +92,35 @@ export class EntryRace {
 
   /** The same with one launch that is held at this point while it is attacked. */
   async hold(point: EntryPoint, kinds: readonly AttackerKind[]): Promise<readonly Loot[]> {
+    return this.#holdAt(point, async () => {
+      const { attackers, stop } = await this.#attack(kinds);
+      try {
+        await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
+      } finally {
+        await stop();
+      }
+      return Promise.all(attackers.map((attacker) => attacker.stop()));
+    });
+  }
+
+  /** What `/proc/PID/status` says of what becomes QEMU while it is held there. */
+  async look(point: EntryPoint): Promise<ReadonlyMap<string, string>> {
+    return this.#holdAt(point, (held) => Promise.resolve(readStatusFields(held.pid)));
+  }
+
+  async #holdAt<Result>(
+    point: EntryPoint,
+    action: (held: ProcessIdentity) => Promise<Result>,
+  ): Promise<Result> {
     this.#failpoints.set(point);
     const launch = launchFake(this.#driver, this.#vms[0]);
     const held = await waitForStoppedShim(this.#driver, point);
-    const { attackers, stop } = await this.#attack(kinds);
     try {
-      await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
+      return await action(held);
     } finally {
-      await stop();
       signalProcess(held, 'SIGCONT');
+      await launch.ended;
     }
-    await launch.ended;
-    return Promise.all(attackers.map((attacker) => attacker.stop()));
   }
 
   async #attack(
@@ -120,6 +134,8 @@ export class EntryRace {
     const launch = launchFake(this.#driver, vm);
     await launch.ended;
     if (!launch.report.includes(`pod ${this.#pod.podUid}`))
-      throw new Error(`A launch failed under attack: ${launch.stderr.trim()}`);
+      throw new Error(
+        `A launch failed under attack: ${launch.stderr.trim()}\n${this.#driver.log.slice(-LOG_SIZE)}`,
+      );
   }
 }
