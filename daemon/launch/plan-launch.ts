@@ -83,14 +83,14 @@ function checkUserNamespace({ policy, users }: PlanInput): void {
 }
 
 /**
- * In the pod's PID namespace the process that enters can be seen from the pod while it still has root's capabilities, and
- * CAP_SYS_PTRACE would take them from it, dumpable or not.
+ * In the pod's PID namespace what becomes QEMU is seen from the pod before its filter of system calls is loaded, and
+ * CAP_SYS_PTRACE could keep it from that, dumpable or not.
  */
 function checkPidNamespace({ policy, canTrace }: PlanInput): void {
   if (!policy.namespaces.includes('pid') || !canTrace) return;
   throw new Refusal(
     'target-unusable',
-    'Cannot join the PID namespace of the pod: its container has CAP_SYS_PTRACE, and could take over what enters',
+    'Cannot join the PID namespace of the pod: its container has CAP_SYS_PTRACE, and could take QEMU over before it runs',
     'take that capability from the pod, or pid out of "namespaces"',
   );
 }
