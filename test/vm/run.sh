@@ -6,7 +6,7 @@
 #
 # KND_VM_SUITE       suite of Debian, by default trixie; sid has the newest libvirt
 # KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen, added to what earlier runs put there
-# KND_VM_TIMEOUT     seconds for all of it, by default 3600: an emulated processor takes a good 20 minutes
+# KND_VM_TIMEOUT     seconds for all of it, by default 5400, or 21600 where the processor is emulated
 # KND_VM_ACCELERATOR kvm or tcg, by default what works
 # KND_TIME_SCALE     see test/support/time-scale.ts
 set -eu
@@ -15,7 +15,6 @@ cd "$(dirname "$0")/../.."
 suite=${KND_VM_SUITE:-trixie}
 here=test/vm
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubevirt-node-driver
-timeout=${KND_VM_TIMEOUT:-3600}
 
 fail() {
   echo "$1" >&2
@@ -62,7 +61,8 @@ fi
 # The tree, as a tar archive on a disk of its own: no filesystem is shared with the guest.
 make -s -C stub >&2
 make -s -C test/fixtures >&2
-[ "$#" -gt 0 ] || set -- 'test/e2e/placement.test.ts' 'test/integration/launch/*.test.ts' 'test/vm/*.test.ts'
+[ "$#" -gt 0 ] ||
+  set -- 'test/e2e/{compatibility,placement,refusals}.test.ts' 'test/integration/launch/*.test.ts' 'test/vm/*.test.ts'
 for each in "$@"; do printf '%s\n' "$each"; done > "$work/arguments"
 set -- arguments
 if [ -n "${KND_KEEP_RESULTS:-}" ]; then
@@ -80,7 +80,8 @@ if [ -z "$accelerator" ]; then
 fi
 cpu=max
 [ "$accelerator" = tcg ] || cpu=host
-scale=${KND_TIME_SCALE:-$([ "$accelerator" = kvm ] && echo 1 || echo 6)}
+scale=${KND_TIME_SCALE:-$([ "$accelerator" = kvm ] && echo 1 || echo 20)}
+timeout=${KND_VM_TIMEOUT:-$([ "$accelerator" = kvm ] && echo 5400 || echo 21600)}
 
 echo "Booting Debian $suite ($accelerator; ends after $timeout s at the latest)" >&2
 truncate -s 4M "$work/results.tar"
