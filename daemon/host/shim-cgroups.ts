@@ -7,6 +7,7 @@ import { removeEmptyCgroup } from './remove-empty-cgroup.ts';
 const PARENT = 'kubevirt-node-driver';
 /** Younger cgroups may be those of a launch that is just being prepared, by a daemon with another run directory. */
 const LEFTOVER_AGE_MS = 60_000;
+const MAX_ATTEMPTS = 100;
 
 /**
  * The cgroups that shims live in: `/kubevirt-node-driver/<launch id>` in every hierarchy of the node, so that neither
@@ -33,10 +34,7 @@ export class ShimCgroups {
     return this.#roots.map(({ directory, isCpuset }) => {
       const parent = `${directory}/${PARENT}`;
       const own = `${parent}/${launchId}`;
-      for (const each of [parent, own]) {
-        fs.mkdirSync(each, { recursive: true, mode: 0o755 });
-        if (isCpuset) inheritCpuset(each);
-      }
+      make([parent, own], isCpuset, MAX_ATTEMPTS);
       return own;
     });
   }
@@ -95,6 +93,19 @@ export class ShimCgroups {
       }
     });
     return [...new Set(ids)];
+  }
+}
+
+/** A daemon with another run directory may remove the parent while it is empty: then anew. */
+function make(directories: readonly string[], isCpuset: boolean, attempts: number): void {
+  try {
+    for (const each of directories) {
+      fs.mkdirSync(each, { recursive: true, mode: 0o755 });
+      if (isCpuset) inheritCpuset(each);
+    }
+  } catch (error) {
+    if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+    make(directories, isCpuset, attempts - 1);
   }
 }
 

@@ -35,6 +35,23 @@ describe('ShimCgroups', () => {
     expect(cgroups.list()).to.not.include(launchId);
   });
 
+  it('makes them also while another daemon removes the parent whenever it is empty', async function () {
+    this.timeout(30_000);
+    const parents = listCgroupRoots().map((root) => `${root}/kubevirt-node-driver`);
+    const remover = spawn('perl', ['-e', 'while (1) { rmdir for @ARGV }', ...parents], { stdio: 'ignore' });
+    try {
+      await once(remover, 'spawn');
+      for (let count = 0; count < 200; count++) {
+        const launchId = randomUUID();
+        for (const directory of cgroups.create(launchId)) expect(fs.existsSync(directory)).to.equal(true);
+        expect(cgroups.remove(launchId)).to.equal(true);
+      }
+    } finally {
+      remover.kill('SIGKILL');
+      await once(remover, 'exit');
+    }
+  });
+
   it('is content with what is not there', () => {
     const launchId = randomUUID();
     expect(cgroups.processes(launchId)).to.deep.equal([]);
