@@ -227,18 +227,22 @@ export const lifecycleRows: readonly CompatibilityRow[] = [
       };
       try {
         await machine.define();
-        let done = 0;
+        const failures: string[] = [];
         let fds = 0;
         for (let round = 0; round < ROUNDS; round++) {
           const started = await machine.virsh('start');
           const destroyed = await machine.virsh('destroy');
-          if (started.status === 0 && destroyed.status === 0) done++;
+          failures.push(
+            ...[started, destroyed]
+              .filter(({ status }) => status !== 0)
+              .map(({ stderr }) => `round ${round}: ${stderr.trim()}`),
+          );
           if (round === 1) fds = countFds();
         }
         const left = await machine.whatIsLeft();
         // A client or two more or less.
         return {
-          rounds: String(done),
+          rounds: failures.length === 0 ? String(ROUNDS) : failures.join('; '),
           left,
           fds: countFds() - fds < ROUNDS / 2 ? 'as many as before' : 'more',
         };
