@@ -34,6 +34,8 @@ for (const mode of ['fork', 'exec'] as const)
     let failpoints: Failpoints;
     let pod: Sandbox;
     let image: Buffer;
+    /** The first at which the pod's PID namespace has it. */
+    const point = mode === 'fork' ? 'born-inside' : 'namespaces-entered';
 
     before(async () => {
       scratch = Scratch.open('test');
@@ -61,11 +63,11 @@ for (const mode of ['fork', 'exec'] as const)
     afterEach(() => failpoints.clear());
 
     it('cannot be opened by root in the pod, for reading or for writing', async () => {
-      failpoints.set('namespaces-entered');
+      failpoints.set(point);
       const launch = launchFake(driver, pod, { args: ['exit=42'] });
       const held =
         mode === 'fork'
-          ? await waitForStoppedShim(driver, 'namespaces-entered')
+          ? await waitForStoppedShim(driver, point)
           : await waitUntil(
               'the stub stops',
               () => (readProcess(launch.pid)?.state === 'T' ? identify(launch.pid) : undefined),
