@@ -26,7 +26,6 @@ const COMMAND_LINE_LIMIT = 65536;
 /** Of the processes of one container with longer ones, so many are read. */
 const MAX_LONG = 4;
 const MAX_ZOMBIES = 16;
-const DIRECTORY_ENTRIES = 128;
 
 /** One walk through the processes, for all who asked before it began. */
 interface Round {
@@ -100,16 +99,12 @@ export class LauncherScanner {
     const { proc, turns } = this.#options;
     const slices = turns.begin();
     const long = new Map<string, number[]>();
-    const directory = fs.opendirSync(proc, { bufferSize: DIRECTORY_ENTRIES });
-    try {
-      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-        const pid = Number(entry.name);
-        if (!Number.isInteger(pid) || pid <= 0) continue;
-        if (slices.isOver) await slices.next();
-        this.#look(pid, round, long);
-      }
-    } finally {
-      directory.closeSync();
+    // By names alone: to ask for their types, too, fails where one of them has ended meanwhile.
+    for (const name of await fs.promises.readdir(proc)) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid <= 0) continue;
+      if (slices.isOver) await slices.next();
+      this.#look(pid, round, long);
     }
     await this.#lookCloser([...long.values()].flat(), round, slices);
   }

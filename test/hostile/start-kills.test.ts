@@ -137,6 +137,7 @@ describe('starts whose shim, or whose process that becomes QEMU, is killed at a 
     expect(left, `seed ${seed}`).to.deep.equal([]);
     expect(brokerPid()).to.equal(broker);
     const now = { daemon: await countFds(driver.process.pid), broker: await countFds(broker) };
-    expect(now, `seed ${seed}`).to.deep.equal(fds);
+    for (const name of ['daemon', 'broker'] as const)
+      expect(now[name], `fds of the ${name}, seed ${seed}`).to.be.at.most(fds[name]);
   });
 });
