@@ -38,7 +38,7 @@ static void hear_lines(struct input input, int is_silent) {
   }
 }
 
-static void list_children(struct input input) {
+static void give_children(struct input input) {
   fuzz_file = input.next;
   fuzz_file_length = (size_t)(input.end - input.next);
   kill_children();
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   shim.qemu = 1 << 30;
   uint8_t what = take_byte(&input);
   if (what % 4 == 0)
-    list_children(input);
+    give_children(input);
   else if (what % 4 == 1)
     hear_frames(input, what >= 128);
   else
