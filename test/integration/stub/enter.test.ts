@@ -16,7 +16,7 @@ import { identity, InstalledStub, listenAsDaemon } from './installed-stub.ts';
 const libc = createLibc();
 const account = findQemuAccount();
 /** One that the stub's caller may get. */
-const ownPlan: LaunchPlan = { ...samplePlan, ...account, namespaces: [] };
+const ownPlan: LaunchPlan = { ...samplePlan, ...account, namespaces: [], ids: [] };
 const unknownTag = Buffer.from([0xff, 0x7f, 0, 0, 1, 0, 0, 0, 0]);
 
 describe('qemu-kube-exec that is told to enter', function () {
