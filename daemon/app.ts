@@ -7,7 +7,7 @@ import type { Config } from './config/config.ts';
 import { Broker } from './host/broker.ts';
 import { ContainerInits } from './host/container-inits.ts';
 import { viewHost } from './host/host-view.ts';
-import { createLibc, type Libc } from './host/libc.ts';
+import { createLibc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
@@ -178,6 +178,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     audit: (record) => audit.write(record),
   });
   const turns = new Turns();
+  const places = new ProcessPlaces(config.proc, config.kubepodsBase);
   const finder = new TargetFinder(
     {
       libc,
@@ -190,6 +191,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       inits: new ContainerInits(config.proc),
     },
     turns,
+    places,
   );
   const authorizer = new TargetAuthorizer({
     finder,
@@ -217,7 +219,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
     callers: new CallerPolicy({
       mustBeInstalled: config.requireInstalledStub,
-      libvirt: config.requireLibvirtNamespaces ? libvirtProcesses(config, libc, turns) : null,
+      libvirt: config.requireLibvirtNamespaces
+        ? new LibvirtProcesses({
+            libc,
+            proc: config.proc,
+            executables: config.libvirtExecutables,
+            turns,
+            containerOf: (pid) => places.of(pid).container,
+          })
+        : null,
     }),
     state,
     policy: {
@@ -284,17 +294,6 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const running = started.move();
   return { stop: () => running.disposeAsync(), reopenFiles: () => audit.reopen() };
-}
-
-function libvirtProcesses(config: Config, libc: Libc, turns: Turns): LibvirtProcesses {
-  const places = new ProcessPlaces(config.proc, config.kubepodsBase);
-  return new LibvirtProcesses({
-    libc,
-    proc: config.proc,
-    executables: config.libvirtExecutables,
-    turns,
-    containerOf: (pid) => places.of(pid).container,
-  });
 }
 
 function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {

@@ -198,7 +198,7 @@ static int enter_namespaces(struct entry *entry, struct failure *failure) {
       pod_users = entry->namespaces[i];
       continue;
     }
-    if (plan->namespaces[i].flag == CLONE_NEWPID) { /* the shim joined it: a process is born in it, or never in it */
+    if (plan->namespaces[i].flag == CLONE_NEWPID) { /* a process is born in it, or never in it: see shim-child.c */
       close(entry->namespaces[i]);
       continue;
     }

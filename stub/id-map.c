@@ -16,13 +16,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "entry.h"
 
-#define PROC_SUPER_MAGIC 0x9fa0
 #define HOLDER_MS 2000
 #define MAX_TEXT 4095 /* what the kernel takes in one write, and it takes only one */
 
@@ -69,13 +67,8 @@ static int write_map(int proc, const char *name, const struct plan *plan, uint32
 }
 
 static int write_maps(int proc, const struct plan *plan) {
-  struct statfs info;
-  if (fstatfs(proc, &info) < 0)
+  if (check_procfs(proc) < 0)
     return -1;
-  if (info.f_type != PROC_SUPER_MAGIC) {
-    errno = EXDEV;
-    return -1;
-  }
   return write_map(proc, "uid_map", plan, PLAN_ID_USER) < 0 ? -1 : write_map(proc, "gid_map", plan, PLAN_ID_GROUP);
 }
 

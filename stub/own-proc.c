@@ -8,14 +8,19 @@
 
 #define PROC_SUPER_MAGIC 0x9fa0
 
-int open_own_proc(const char *path) {
+int check_procfs(int file) {
   struct statfs info;
-  int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0)
-    return -1;
   if (fstatfs(file, &info) == 0 && info.f_type == PROC_SUPER_MAGIC)
+    return 0;
+  errno = EXDEV; /* whatever is mounted there: what is written to it changes nothing */
+  return -1;
+}
+
+int open_own_proc(const char *path) {
+  int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0 || check_procfs(file) == 0)
     return file;
   close(file);
-  errno = EXDEV; /* whatever is mounted there: what is written to it changes nothing */
+  errno = EXDEV;
   return -1;
 }

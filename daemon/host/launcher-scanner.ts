@@ -4,6 +4,7 @@ import { parseLauncherCommandLine, type LauncherCommandLine } from '../target/la
 import { matchesVm } from '../target/matches-vm.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import type { VmIdentity } from '../target/target.ts';
+import { listPids } from './list-pids.ts';
 import type { Slices, Turns } from './turns.ts';
 
 /** Pids that are worth a closer look, and zombies that once may have been. */
@@ -99,10 +100,7 @@ export class LauncherScanner {
     const { proc, turns } = this.#options;
     const slices = turns.begin();
     const long = new Map<string, number[]>();
-    // By names alone: to ask for their types, too, fails where one of them has ended meanwhile.
-    for (const name of await fs.promises.readdir(proc)) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || pid <= 0) continue;
+    for (const pid of await listPids(proc)) {
       if (slices.isOver) await slices.next();
       this.#look(pid, round, long);
     }

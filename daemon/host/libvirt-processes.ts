@@ -7,6 +7,7 @@ import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 import type { Libc } from './libc.ts';
+import { listPids } from './list-pids.ts';
 import { PinnedProcess } from './pinned-process.ts';
 import type { Turns } from './turns.ts';
 
@@ -85,9 +86,7 @@ export class LibvirtProcesses {
     const slices = turns.begin();
     const found: ProcessIdentity[] = [];
     const perContainer = new Map<string, number>();
-    for (const name of fs.readdirSync(proc)) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || pid <= 0) continue;
+    for (const pid of await listPids(proc)) {
       if (slices.isOver) await slices.next();
       if (!this.#isNamed(() => fs.readlinkSync(`${proc}/${pid}/exe`))) continue;
       const container = containerOf(pid);

@@ -5,7 +5,7 @@ import type { Slices, Turns } from '../host/turns.ts';
 import { selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import { ProcessPlaces } from './process-places.ts';
+import type { ProcessPlaces } from './process-places.ts';
 import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
 
 /** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
@@ -39,15 +39,15 @@ export class TargetFinder {
   readonly #scanner: LauncherScanner;
   readonly #verifications = new FairQueue(VERIFICATIONS);
 
-  /** @param turns shared by all whose work is long */
-  constructor(context: VerificationContext, turns: Turns) {
+  /** @param turns shared by all whose work is long, as `places` is by all who look at processes */
+  constructor(context: VerificationContext, turns: Turns, places: ProcessPlaces) {
     this.#context = context;
     this.#turns = turns;
-    this.#places = new ProcessPlaces(context.proc, context.kubepodsBase);
+    this.#places = places;
     this.#scanner = new LauncherScanner({
       proc: context.proc,
       turns,
-      containerOf: (pid) => this.#places.of(pid).container,
+      containerOf: (pid) => places.of(pid).container,
     });
   }
 

@@ -1,9 +1,10 @@
-import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
+import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver } from '../support/node-driver.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { ATTACKERS, Attackers, CONNECTIONS, FALSE_LAUNCHERS } from './attackers.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 12);
 const LAUNCHES_A_ROUND = 25;
@@ -33,14 +34,7 @@ export async function measureHostileLoad(): Promise<HostileLoad> {
     const settings = { emulator: fakeEmulator, 'secret-lifetime': '24h' };
     const driver = await startNodeDriver(scratch, { settings });
     const attackers = await Attackers.prepare(scratch, driver, VM_UUID);
-    const launch = async (): Promise<number> => {
-      const begin = performance.now();
-      const launched = launchFake(driver, honest, { args: ['exit=7'] });
-      const { status } = await launched.ended;
-      const duration = performance.now() - begin;
-      if (status !== 7) failures.push(`${status ?? 'a signal'}: ${launched.stderr.trim()}`);
-      return duration;
-    };
+    const launch = (): Promise<number> => timeLaunch(driver, honest, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();
     for (let round = 0; round < ROUNDS; round++) {
       process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);

@@ -1,10 +1,11 @@
-import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
+import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver } from '../support/node-driver.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { StubCrowd } from '../support/stub-crowd.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 4);
 const LAUNCHES_A_ROUND = 25;
@@ -43,14 +44,7 @@ export async function measureStubCrowd(): Promise<StubCrowdLoad> {
       },
     });
     const cgroup = StubCrowd.makeCgroup(scratch);
-    const launch = async (): Promise<number> => {
-      const begin = performance.now();
-      const launched = launchFake(driver, pod, { args: ['exit=7'] });
-      const { status } = await launched.ended;
-      const duration = performance.now() - begin;
-      if (status !== 7) failures.push(`${status ?? 'a signal'}: ${launched.stderr.trim()}`);
-      return duration;
-    };
+    const launch = (): Promise<number> => timeLaunch(driver, pod, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();
     for (let round = 0; round < ROUNDS; round++) {
       process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);

@@ -6,7 +6,7 @@ import { Xorshift } from '../fuzz/xorshift.ts';
 import { findCgroup, listCgroupProcesses, listCgroupTree } from '../support/cgroups.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
-import { listDescendants, readArguments, readProcess, signalProcess } from '../support/processes.ts';
+import { listDescendants, readProcess, signalProcess } from '../support/processes.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { expectNothingLeft } from '../support/supervised-vm.ts';
@@ -56,17 +56,10 @@ describe('starts whose shim, or whose process that becomes QEMU, is killed at a 
       const [directory] = findCgroup(`/kubevirt-node-driver/${id}`);
       return directory === undefined ? [] : listCgroupProcesses(directory);
     });
-    const broker = brokerPid();
+    const broker = driver.broker.pid;
     return [
       ...new Set([...inCgroups, ...pods.flatMap((pod) => pod.processes.filter((pid) => pid !== pod.pid))]),
     ].map((pid) => ({ pid, kind: readProcess(pid)?.parent === broker ? 'shim' : 'child' }));
-  };
-  const brokerPid = (): number => {
-    const broker = listDescendants(driver.process).find(({ pid }) =>
-      readArguments(pid)[0]?.endsWith('/qemu-kube-broker'),
-    );
-    if (broker === undefined) throw new Error('The daemon has no broker');
-    return broker.pid;
   };
   /** The least of a second: who asks for metrics meanwhile has a connection as well. */
   const countFds = async (pid: number): Promise<number> => {
@@ -111,7 +104,7 @@ describe('starts whose shim, or whose process that becomes QEMU, is killed at a 
     const seed = Number(process.env['KND_SEED'] ?? (Date.now() % 1_000_000) + 1);
     await startAll(WARM_UP, seed);
     await sleep(IDLE_MS);
-    const broker = brokerPid();
+    const broker = driver.broker.pid;
     const fds = { daemon: await countFds(driver.process.pid), broker: await countFds(broker) };
     const traces = [...takeSnapshot({ markers: [scratch.id] })];
 
@@ -135,7 +128,7 @@ describe('starts whose shim, or whose process that becomes QEMU, is killed at a 
     };
     await waitUntil('nothing is left', isClean, 5000).catch(() => undefined);
     expect(left, `seed ${seed}`).to.deep.equal([]);
-    expect(brokerPid()).to.equal(broker);
+    expect(driver.broker.pid).to.equal(broker);
     const now = { daemon: await countFds(driver.process.pid), broker: await countFds(broker) };
     for (const name of ['daemon', 'broker'] as const)
       expect(now[name], `fds of the ${name}, seed ${seed}`).to.be.at.most(fds[name]);
