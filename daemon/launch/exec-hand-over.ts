@@ -46,6 +46,14 @@ function launcherChanged(): Refusal {
   );
 }
 
+function stubEnded(): Refusal {
+  return new Refusal(
+    'launch-failed',
+    'Cannot start the VM: its stub ended before QEMU was seen to run',
+    'read the log of the domain',
+  );
+}
+
 /** Exec mode's way from an allowed request to a running QEMU: moves the stub, sends it in, and sees what comes of it. */
 export class ExecHandOver {
   readonly #options: ExecHandOverOptions;
@@ -70,11 +78,7 @@ export class ExecHandOver {
       await this.#sendIn(launch);
       if (!hasEntered(stub, machine.namespaces, namespaces)) {
         stub.signal(machineSignals.KILL);
-        throw new Refusal(
-          'launch-failed',
-          'Cannot start the VM: its stub ended before QEMU was seen to run',
-          'read the log of the domain',
-        );
+        throw stubEnded();
       }
       onTransition?.('entry-seen');
     } catch (error) {
@@ -94,6 +98,7 @@ export class ExecHandOver {
       );
       if (!stub.read('cgroup').equals(pinned.cgroupText)) throw launcherChanged();
     } catch (error) {
+      if (!stub.isAlive()) throw stubEnded();
       if (hasCode(error, 'ESRCH', 'ENOENT') && !(error instanceof MoveError)) throw launcherChanged();
       if (!(error instanceof MoveError)) throw error;
       throw new Refusal(

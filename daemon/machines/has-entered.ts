@@ -20,7 +20,7 @@ export function hasEntered(
   try {
     process.readLink('exe'); // a process that is ending has none any more
     const own = process.namespaces();
-    const isConfined = parseStatus(process.readText('status'))?.noNewPrivs !== false;
+    const isConfined = parseStatus(process.readText('status'))?.noNewPrivs === true;
     return isConfined && kinds.every((kind) => kind === 'mnt' || own[kind] === pod[kind]);
   } catch (error) {
     if (hasCode(error, 'ESRCH', 'ENOENT')) return false;

@@ -9,6 +9,9 @@ import { judgeStub } from './judge-stub.ts';
 import { localName, type InstalledStub, type ProfileDirectory } from './list-profile-directories.ts';
 import type { StubProfiles } from './stub-profiles.ts';
 
+/** File systems stamp with the clock as it was at the last tick, which is at most this long ago. */
+const TICK_MS = 10;
+
 export interface ProbeRefresherOptions {
   readonly libc: Pick<Libc, 'bumpChangeTime'>;
   readonly profiles: StubProfiles;
@@ -102,7 +105,7 @@ export class ProbeRefresher {
     const verdict = judgeStub({
       stub: stub.info.ctimeNs,
       emulator: steps.reduce((latest, { info }) => (info.ctimeNs > latest ? info.ctimeNs : latest), 0n),
-      now: BigInt(Date.now()) * 1_000_000n,
+      now: BigInt(Date.now() - TICK_MS) * 1_000_000n,
       isChanged: seen === undefined ? null : seen !== found,
     });
     if (verdict === 'wait') return;

@@ -35,6 +35,7 @@ describe("libvirt's qemu user, calling the stub itself", function () {
     bench.driver.configure({ 'audit-log': audit, 'log-level': 'debug', ...settings });
     await bench.driver.start();
   };
+  /** @returns what the stub says, which is nothing when it started the VM */
   const call = async (pod: Sandbox, options: FakeLaunchOptions = {}): Promise<string> => {
     const args = ['-S', '-display', 'none', '-machine', 'none'];
     const { stub, ended } = launchFake(bench.driver, pod, { args, ...options });
@@ -45,7 +46,10 @@ describe("libvirt's qemu user, calling the stub itself", function () {
     }, 100);
     await ended;
     clearInterval(timer);
-    return said.replace('qemu-kube: ', '').trim();
+    return said
+      .split('\n')
+      .flatMap((line) => /^qemu-kube: (.*)/.exec(line)?.[1] ?? [])
+      .join('\n');
   };
   const inLibvirt = (): FakeLaunchOptions => ({
     user: { uid: 0, gid: 0 },

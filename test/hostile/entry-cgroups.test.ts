@@ -124,7 +124,8 @@ for (const mode of ['fork', 'exec'] as const)
         action: (launch: FakeLaunch) => Promise<unknown>,
       ): Promise<FakeLaunch> => {
         failpoints.set('fds-collected');
-        const launch = launchFake(driver, pod, { args: ['wait'] });
+        // The stand-in asks for each number that an fd can have, which takes seconds while it is traced.
+        const launch = launchFake(driver, pod, { args: ['wait'], through: ['prlimit', '--nofile=256'] });
         const shim = await waitForStoppedShim(driver, 'fds-collected');
         await withFault(scratch, shim, `write:error=EINVAL:when=${when}`, async () => {
           signalProcess(shim, 'SIGCONT');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { draftRequest, encodeRequest } from '../../fuzz/encode-request.ts';
@@ -13,7 +14,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 /** Connects, sends its request, takes ENTER, and stays as it is: a stub that hangs before it has entered. */
 const script =
   'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die;' +
-  'syswrite(S, pack("H*", $ARGV[1])); sysread(S, $frame, 12); sleep 60';
+  'syswrite(S, pack("H*", $ARGV[1])); sysread(S, $frame, 12); syswrite(STDOUT, "asked"); sleep 60';
 
 describe('a launch of exec mode between ENTER and QEMU', function () {
   this.timeout(60_000);
@@ -37,16 +38,12 @@ describe('a launch of exec mode between ENTER and QEMU', function () {
     const env = [`KUBEVIRT_IO_VM_UUID=${sandbox.vmUuid}`, `KUBEVIRT_IO_SECRET=${sandbox.secret ?? ''}`];
     const request = encodeRequest({ ...draftRequest(argv, env), mode: 1 });
     const stub = spawn('perl', ['-e', script, driver.launchSocket, request.toString('hex')], {
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
       ...findQemuAccount(),
     });
     scratch.defer('end the stub', () => void stub.kill('SIGKILL'));
-    await waitUntil(
-      'the stub is in the cgroups of the pod',
-      () => (sandbox.processes.includes(stub.pid ?? 0) ? true : undefined),
-      5000,
-      5,
-    );
+    await once(stub.stdout, 'data');
+    expect(sandbox.processes).to.include(stub.pid);
     return stub;
   };
   const expectNothingLeft = async (timeout: number): Promise<void> => {
