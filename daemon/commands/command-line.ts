@@ -37,6 +37,16 @@ const commands: readonly Command[] = [
     load: async () => (await import('./secret.ts')).secretCommand,
   },
   {
+    name: 'install',
+    summary: 'Install the stub that domains name as their emulator',
+    load: async () => (await import('./install.ts')).installCommand,
+  },
+  {
+    name: 'uninstall',
+    summary: 'Remove that stub',
+    load: async () => (await import('./uninstall.ts')).uninstallCommand,
+  },
+  {
     name: 'inspect',
     summary: 'Explain what the driver reads, e.g. a cgroup file',
     load: async () => (await import('./inspect.ts')).inspectCommand,

@@ -1,10 +1,10 @@
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCgroup, listCgroupParents } from './cgroups.ts';
+import { startContainerd } from './containerd.ts';
 import { fakeEmulator } from './fake-launch.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
-import { waitUntil } from './wait-until.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/build');
 
@@ -88,22 +88,9 @@ export async function startContainerdContainer(
   scratch: Scratch,
   { name, podCgroup, containerId = '' }: BareContainerOptions,
 ): Promise<BareContainer> {
-  const directory = join(scratch.directory, 'containerd');
-  const address = join(scratch.runDirectory, 'containerd.sock');
-  mkdirSync(directory, { recursive: true });
-  const lines = [
-    'version = 2',
-    `root = "${directory}/root"`,
-    `state = "${directory}/state"`,
-    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
-    `[grpc]\n  address = "${address}"`,
-    `[ttrpc]\n  address = "${address}.ttrpc"`,
-  ];
-  writeFileSync(`${directory}/config.toml`, `${lines.join('\n')}\n`);
-  await scratch.startBackground('containerd', ['--config', `${directory}/config.toml`], `${directory}/log`);
-  await waitUntil('containerd listens', () => (existsSync(address) ? true : undefined), 15_000);
+  const containerd = await startContainerd(scratch);
   const ctr = async (...args: readonly string[]): Promise<string> =>
-    (await runCommand('ctr', ['--address', address, ...args], { allowFailure: true })).stdout;
+    (await containerd.ctr(args, { allowFailure: true })).stdout;
   scratch.defer('remove the containerd container', async () => {
     await ctr('task', 'kill', '--signal', 'KILL', name);
     await ctr('task', 'rm', '--force', name);

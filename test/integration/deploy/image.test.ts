@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { keptCapabilities } from '../../../daemon/host/harden-process.ts';
+import { listCgroupParents } from '../../support/cgroups.ts';
+import { startContainerd, type Containerd } from '../../support/containerd.ts';
+import { buildImage } from '../../support/image.ts';
+import { findDaemonContainer, findDaemonSet, readInstallManifests } from '../../support/manifests.ts';
+import { describeOnNode } from '../../support/own-node.ts';
+import { readNamespace, readStatusFields } from '../../support/processes.ts';
+import { runCommand } from '../../support/run-command.ts';
+import { Scratch } from '../../support/scratch.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+const image = 'docker.io/library/kubevirt-node-driver:test';
+/** What `ctr` gives to a container that asks for nothing. */
+const ctrCapabilities = [
+  ...[
+    'CHOWN',
+    'DAC_OVERRIDE',
+    'FSETID',
+    'FOWNER',
+    'MKNOD',
+    'NET_RAW',
+    'SETGID',
+    'SETUID',
+    'SETFCAP',
+    'SETPCAP',
+  ],
+  ...['NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'],
+];
+
+describeOnNode(import.meta.filename, 'the image', function () {
+  this.timeout(240_000);
+  let scratch: Scratch;
+  let containerd: Containerd;
+
+  before(async () => {
+    scratch = Scratch.open('test');
+    const archive = await buildImage(scratch, image);
+    containerd = await startContainerd(scratch);
+    await containerd.ctr(['images', 'import', archive]);
+  });
+  after(() => scratch.close());
+
+  /** The flags of `ctr run` that come to what the kubelet asks of containerd for the DaemonSet's container. */
+  const flags = (runDirectory: string, config: string): readonly string[] => {
+    const { securityContext, volumeMounts = [] } = findDaemonContainer(findDaemonSet(readInstallManifests()));
+    const wanted = (securityContext?.capabilities?.add ?? []).filter(isThere);
+    const sources: Readonly<Record<string, string>> = {
+      config,
+      proc: '/proc',
+      run: runDirectory,
+      state: join(scratch.directory, 'state'),
+    };
+    const mounts = volumeMounts.map(({ name, mountPath, readOnly }) => {
+      const source = sources[name];
+      if (source === undefined) throw new Error(`The volume "${name}" is new: give it a source here`);
+      return `type=bind,src=${source},dst=${mountPath},options=rbind:${readOnly === true ? 'ro' : 'rw'}`;
+    });
+    expect(securityContext).to.deep.include({ privileged: false, allowPrivilegeEscalation: true });
+    return [
+      ...(securityContext?.readOnlyRootFilesystem === true ? ['--read-only'] : []),
+      '--allow-new-privs',
+      '--seccomp',
+      ...['--with-ns', 'pid:/proc/1/ns/pid'],
+      ...wanted
+        .filter((name) => !ctrCapabilities.includes(name))
+        .flatMap((name) => ['--cap-add', `CAP_${name}`]),
+      ...ctrCapabilities
+        .filter((name) => !wanted.includes(name))
+        .flatMap((name) => ['--cap-drop', `CAP_${name}`]),
+      ...mounts.flatMap((mount) => ['--mount', mount]),
+    ];
+  };
+
+  it('becomes ready in containerd with what the DaemonSet gives it, and ends with 0 on SIGTERM', async function () {
+    const runDirectory = join(scratch.runDirectory, 'driver');
+    const config = join(scratch.directory, 'config');
+    for (const directory of [runDirectory, config, join(scratch.directory, 'state')]) mkdirSync(directory);
+    writeFileSync(
+      join(config, 'qemu-kube.conf'),
+      'proc = /host/proc\nhttp-address = 0.0.0.0:9409\nlaunch-group = 0\n',
+    );
+    for (const path of listCgroupParents('/kubevirt-node-driver/launch')) scratch.claimDirectory(path);
+    const log = join(scratch.directory, 'daemon.log');
+    const begin = performance.now();
+    await containerd.ctr([
+      'run',
+      '--detach',
+      ...['--log-uri', `file://${log}`],
+      ...flags(runDirectory, config),
+      image,
+      'daemon',
+    ]);
+    scratch.defer('remove the container', async () => {
+      await containerd.ctr(['task', 'kill', '--signal', 'KILL', 'daemon'], { allowFailure: true });
+      await containerd.ctr(['task', 'rm', '--force', 'daemon'], { allowFailure: true });
+      await containerd.ctr(['container', 'rm', 'daemon'], { allowFailure: true });
+    });
+    const pid = await findTask('daemon');
+    // The container has a network of its own, in which Kubernetes would put an interface.
+    const get = (path: string): Promise<string> =>
+      readInNetwork(pid, `http://127.0.0.1:9409${path}`).catch((error: unknown) => String(error));
+    await runCommand('nsenter', ['-t', String(pid), '-n', 'ip', 'link', 'set', 'lo', 'up'], {
+      allowFailure: true,
+    });
+    await waitUntil(
+      'the daemon is ready',
+      async () => {
+        if (!existsSync(`/proc/${pid}`)) throw new Error(`The daemon ended: ${readFileSync(log, 'utf8')}`);
+        return (await get('/readyz')).startsWith('200') ? true : undefined;
+      },
+      20_000,
+    );
+    const seconds = ((performance.now() - begin) / 1000).toFixed(2);
+    console.log(
+      `      ${seconds} s from "ctr run" to ready; RSS ${readStatusFields(pid).get('VmRSS') ?? ''}`,
+    );
+    expect(readNamespace(pid, 'cgroup')).to.equal(readNamespace(1, 'cgroup'));
+    expect(readlinkSync(`/proc/${pid}/exe`)).to.match(/\/node$/u);
+    const { stdout } = await containerd.ctr([
+      'task',
+      'exec',
+      '--exec-id',
+      'cli',
+      'daemon',
+      'node-driver',
+      'machines',
+      'list',
+    ]);
+    expect(stdout).to.match(/^LAUNCH ID/u);
+
+    await containerd.ctr(['task', 'kill', '--signal', 'TERM', 'daemon']);
+    await waitUntil('the daemon has ended', () => (existsSync(`/proc/${pid}`) ? undefined : true), 15_000);
+    const { stdout: ended, status } = await containerd.ctr(['task', 'delete', 'daemon'], {
+      allowFailure: true,
+    });
+    expect({ ended, status }).to.deep.equal({ ended: '', status: 0 });
+  });
+
+  const findTask = async (name: string): Promise<number> => {
+    const { stdout } = await containerd.ctr(['task', 'ls']);
+    const line = stdout.split('\n').find((each) => each.startsWith(`${name} `));
+    if (line === undefined) throw new Error(`containerd has no task "${name}"`);
+    return Number(line.split(/\s+/u)[1]);
+  };
+});
+
+/** Containers that the tests run in may lack one, which no container can be given then. */
+function isThere(name: string): boolean {
+  const bit = keptCapabilities.get(`CAP_${name}`);
+  if (bit === undefined) throw new Error(`The DaemonSet asks for ${name}, which the daemon gives up`);
+  return (BigInt(`0x${readStatusFields(process.pid).get('CapBnd') ?? '0'}`) & (1n << BigInt(bit))) !== 0n;
+}
+
+/** Status and body of what is served in the network namespace of a process. */
+async function readInNetwork(pid: number, url: string): Promise<string> {
+  const program = 'const r = await fetch(process.argv[1]); console.log(r.status, await r.text())';
+  const node = [process.execPath, '--input-type=module', '-e', program, url];
+  return (await runCommand('nsenter', ['-t', String(pid), '-n', ...node])).stdout;
+}
