@@ -10,6 +10,8 @@ import { viewHost } from './host/host-view.ts';
 import { createLibc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
+import { LauncherIndex } from './host/launcher-index.ts';
+import { LauncherScanner } from './host/launcher-scanner.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
@@ -179,20 +181,28 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const turns = new Turns();
   const places = new ProcessPlaces(config.proc, config.kubepodsBase);
-  const finder = new TargetFinder(
-    {
-      libc,
-      proc: config.proc,
-      hostRoot: host.root,
-      hierarchies: host.hierarchies,
-      hostUserNamespace: host.userNamespace,
-      kubepodsBase: config.kubepodsBase,
-      requirePod: config.requirePod,
-      inits: new ContainerInits(config.proc),
-    },
+  const containerOf = (pid: number): string => places.of(pid).container;
+  const index = new LauncherIndex({
+    scanner: new LauncherScanner({ proc: config.proc, turns, containerOf }),
+    turns,
+    containerOf,
+    rescanIntervalMs: config.rescanInterval,
+    onError: (error) => logger.error('Failed to look through the processes', errorFields(error)),
+  });
+  started.defer(() => index.close());
+  const finder = new TargetFinder({
+    libc,
+    proc: config.proc,
+    hostRoot: host.root,
+    hierarchies: host.hierarchies,
+    hostUserNamespace: host.userNamespace,
+    kubepodsBase: config.kubepodsBase,
+    requirePod: config.requirePod,
+    inits: new ContainerInits(config.proc),
+    index,
     turns,
     places,
-  );
+  });
   const authorizer = new TargetAuthorizer({
     finder,
     reader: new PodSecretReader(broker, config.secretFile),
@@ -225,7 +235,7 @@ export async function startApp(options: AppOptions): Promise<App> {
             proc: config.proc,
             executables: config.libvirtExecutables,
             turns,
-            containerOf: (pid) => places.of(pid).container,
+            containerOf,
           })
         : null,
     }),
@@ -277,6 +287,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   started.defer(() => api.close(API_GRACE_MS));
   health.set('api-socket', true);
 
+  index.start();
   // Not waited for: the file system of an emulator may be slow to answer.
   void refresher.start();
   const door = await openLaunchSocket(run.launchSocket, access.launchGid, launches, logger);

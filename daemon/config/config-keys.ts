@@ -227,6 +227,15 @@ export const configKeys: readonly ConfigKey[] = [
       '20 s.',
   },
   {
+    key: 'rescan-interval',
+    property: 'rescanInterval',
+    defaultText: '30s',
+    unit: 'duration',
+    meaning:
+      'How often all processes are looked through for launchers that came to be unnoticed. Seldomer where that takes more ' +
+      'than a thousandth of the time.',
+  },
+  {
     key: 'libvirt-state',
     property: 'libvirtState',
     defaultText: '/var/lib/libvirt/qemu',

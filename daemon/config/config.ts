@@ -34,6 +34,7 @@ export const configSchema = v.object({
   secretTokenLifetime: value.duration,
   stateDirectory: value.absolutePath,
   targetWait: value.duration,
+  rescanInterval: value.duration,
   libvirtState: value.absolutePath,
   libvirtRun: value.absolutePath,
   project: value.absolutePaths,

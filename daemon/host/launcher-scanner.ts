@@ -1,20 +1,26 @@
 import fs from 'node:fs';
 
 import { parseLauncherCommandLine, type LauncherCommandLine } from '../target/launcher-command-line.ts';
-import { matchesVm } from '../target/matches-vm.ts';
 import { parseStat } from '../target/parse-stat.ts';
-import type { VmIdentity } from '../target/target.ts';
 import { listPids } from './list-pids.ts';
 import type { Slices, Turns } from './turns.ts';
 
-/** Pids that are worth a closer look, and zombies that once may have been. */
+/** A process whose command line says that it is a launcher. */
+export interface SeenLauncher {
+  readonly pid: number;
+  readonly commandLine: LauncherCommandLine;
+}
+
 export interface LauncherScan {
-  readonly matching: readonly number[];
-  /** A zombie has no command line any more: only its name is left. */
+  readonly launchers: readonly SeenLauncher[];
+  /** Those that were launchers. A zombie has no command line any more: only its name is left. */
   readonly zombies: readonly number[];
+  /** All processes that were there, of whatever kind. */
+  readonly pids: readonly number[];
 }
 
 export interface LauncherScannerOptions {
+  /** The node's procfs. */
   readonly proc: string;
   readonly turns: Turns;
   /** Names the container of a process, as far as it can be told by a glance. */
@@ -28,11 +34,12 @@ const COMMAND_LINE_LIMIT = 65536;
 const MAX_LONG = 4;
 const MAX_ZOMBIES = 16;
 
-/** One walk through the processes, for all who asked before it began. */
-interface Round {
-  readonly wanted: { readonly vm: VmIdentity; readonly matching: number[] }[];
+/** What one walk has come upon so far. */
+interface Finds {
+  readonly launchers: SeenLauncher[];
   readonly zombies: number[];
-  readonly done: Promise<void>;
+  /** With long command lines, by container. */
+  readonly long: Map<string, number[]>;
 }
 
 function readStart(path: string, buffer: Buffer): Buffer | null {
@@ -60,77 +67,56 @@ function mayBeLauncher(commandLine: Buffer): boolean {
 
 /**
  * Looks through all processes of the node for launchers of VMs. Nothing that is found here is proven: a command line
- * is whatever its process says.
- *
- * One walk serves all who ask before it begins, and it goes in slices: neither many callers nor many processes keep
- * the daemon from its other work.
+ * is whatever its process says. It goes in slices: however many processes there are, the daemon does other work besides.
  */
 export class LauncherScanner {
   readonly #options: LauncherScannerOptions;
   readonly #short = Buffer.allocUnsafe(SHORT);
   readonly #long = Buffer.allocUnsafe(COMMAND_LINE_LIMIT);
-  #running: Promise<void> = Promise.resolve();
-  #next: Round | null = null;
 
   constructor(options: LauncherScannerOptions) {
     this.#options = options;
   }
 
-  /** Finds every launcher of the VM that runs from now until the answer. */
-  async scan(vm: VmIdentity): Promise<LauncherScan> {
-    const round = (this.#next ??= this.#plan());
-    const asked = { vm, matching: [] };
-    round.wanted.push(asked);
-    await round.done;
-    return { matching: asked.matching, zombies: round.zombies };
-  }
-
-  #plan(): Round {
-    const before = this.#running;
-    const found = { wanted: [], zombies: [] };
-    const done = before.then(() => {
-      this.#next = null;
-      return this.#walk(found);
-    });
-    this.#running = done.catch(() => undefined);
-    return { ...found, done };
-  }
-
-  async #walk(round: Pick<Round, 'wanted' | 'zombies'>): Promise<void> {
+  /** @param passOver processes that are not looked at again */
+  async scan(passOver: ReadonlySet<number> = new Set()): Promise<LauncherScan> {
     const { proc, turns } = this.#options;
     const slices = turns.begin();
-    const long = new Map<string, number[]>();
-    for (const pid of await listPids(proc)) {
+    const finds: Finds = { launchers: [], zombies: [], long: new Map() };
+    const pids = await listPids(proc);
+    for (const pid of pids) {
+      if (passOver.has(pid)) continue;
       if (slices.isOver) await slices.next();
-      this.#look(pid, round, long);
+      this.#look(pid, finds);
     }
-    await this.#lookCloser([...long.values()].flat(), round, slices);
+    await this.#lookCloser(finds, slices);
+    return { launchers: finds.launchers, zombies: finds.zombies, pids };
   }
 
-  #look(pid: number, round: Pick<Round, 'wanted' | 'zombies'>, long: Map<string, number[]>): void {
+  #look(pid: number, finds: Finds): void {
     const commandLine = readStart(`${this.#options.proc}/${pid}/cmdline`, this.#short);
     if (commandLine === null) return;
     if (commandLine.length === 0) {
-      if (round.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid)) round.zombies.push(pid);
+      if (finds.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid)) finds.zombies.push(pid);
     } else if (mayBeLauncher(commandLine)) {
-      if (commandLine.length < SHORT) note(round, pid, parseLauncherCommandLine(commandLine));
-      else this.#noteLong(pid, long);
+      if (commandLine.length < SHORT) note(finds, pid, commandLine);
+      else this.#noteLong(pid, finds);
     }
   }
 
   /** A pod may run any number of them: they must not hide another pod's. */
-  #noteLong(pid: number, long: Map<string, number[]>): void {
+  #noteLong(pid: number, { long }: Finds): void {
     const container = this.#options.containerOf(pid);
     const known = long.get(container);
     if (known === undefined) long.set(container, [pid]);
     else if (known.length < MAX_LONG) known.push(pid);
   }
 
-  async #lookCloser(pids: readonly number[], round: Pick<Round, 'wanted'>, slices: Slices): Promise<void> {
-    for (const pid of pids) {
+  async #lookCloser(finds: Finds, slices: Slices): Promise<void> {
+    for (const pid of [...finds.long.values()].flat()) {
       if (slices.isOver) await slices.next();
       const commandLine = readStart(`${this.#options.proc}/${pid}/cmdline`, this.#long);
-      if (commandLine !== null) note(round, pid, parseLauncherCommandLine(commandLine));
+      if (commandLine !== null) note(finds, pid, commandLine);
     }
   }
 
@@ -141,7 +127,7 @@ export class LauncherScanner {
   }
 }
 
-function note({ wanted }: Pick<Round, 'wanted'>, pid: number, launcher: LauncherCommandLine | null): void {
-  if (launcher === null) return;
-  for (const { vm, matching } of wanted) if (matchesVm(launcher, vm)) matching.push(pid);
+function note({ launchers }: Finds, pid: number, text: Buffer): void {
+  const commandLine = parseLauncherCommandLine(text);
+  if (commandLine !== null) launchers.push({ pid, commandLine });
 }

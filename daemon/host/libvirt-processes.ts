@@ -8,6 +8,7 @@ import { parseStatus } from '../target/parse-status.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 import type { Libc } from './libc.ts';
 import { listPids } from './list-pids.ts';
+import { SharedRuns } from '../shared-runs.ts';
 import { PinnedProcess } from './pinned-process.ts';
 import type { Turns } from './turns.ts';
 
@@ -37,8 +38,8 @@ export class LibvirtProcesses {
   readonly #options: LibvirtProcessesOptions;
   readonly #names: ReadonlySet<string>;
   #known: readonly ProcessIdentity[] = [];
-  #walking: Promise<void> = Promise.resolve();
-  #next: Promise<void> | null = null;
+  /** One that is under way may have passed a new libvirt by. */
+  readonly #walks = new SharedRuns(() => this.#walk());
   #walkedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LibvirtProcessesOptions) {
@@ -49,7 +50,7 @@ export class LibvirtProcesses {
   /** @returns whether one of them is such as is wanted; `none`: there is not one at all */
   async find(isWanted: (process: PinnedProcess) => boolean): Promise<'found' | 'others' | 'none'> {
     if (this.#ask(isWanted) === 'found') return 'found';
-    await this.#look();
+    await this.#walks.ask();
     return this.#ask(isWanted);
   }
 
@@ -65,23 +66,8 @@ export class LibvirtProcesses {
     return answer;
   }
 
-  /** One more walk for all who ask before it begins: one that is under way may have passed a new libvirt by. */
-  #look(): Promise<void> {
-    return (this.#next ??= this.#planned());
-  }
-
-  #planned(): Promise<void> {
-    const walk = this.#walking
-      .then(() => delay(Math.max(0, this.#walkedAt + LEAST_INTERVAL_MS - performance.now())))
-      .then(() => {
-        this.#next = null;
-        return this.#walk();
-      });
-    this.#walking = walk.catch(() => undefined);
-    return walk;
-  }
-
   async #walk(): Promise<void> {
+    await delay(Math.max(0, this.#walkedAt + LEAST_INTERVAL_MS - performance.now()));
     const { proc, turns, containerOf } = this.#options;
     const slices = turns.begin();
     const found: ProcessIdentity[] = [];

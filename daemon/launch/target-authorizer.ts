@@ -11,7 +11,7 @@ import { tokenOwner, type TokenLedger } from '../secret/token-ledger.ts';
 import { waitForQuantum } from '../secret/wait-for-quantum.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import { ambiguous, notFound, type TargetFinder } from './target-finder.ts';
+import { ambiguous, notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
 
 /** So many pods may claim one VM before none is asked for its secret. */
 const MAX_PODS = 256;
@@ -53,7 +53,23 @@ export class TargetAuthorizer {
    * @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts
    */
   async authorize(vm: VmIdentity, secret: Secret, asker = ''): Promise<AuthorizedTarget> {
-    const found = await this.#options.finder.find(vm, asker);
+    const { finder } = this.#options;
+    const known = await finder.findKnown(vm, asker);
+    if (known.targets.length > 0) {
+      const seen = describeTargets(known);
+      const outcome = await this.#authorizeAmong(vm, secret, known).catch(refusalOf);
+      if (!(outcome instanceof Refusal)) return outcome;
+      // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
+      const all = await finder.find(vm, asker);
+      if (all.targets.length > 0 && describeTargets(all) !== seen)
+        return this.#authorizeAmong(vm, secret, all);
+      for (const target of all.targets) target[Symbol.dispose]();
+      throw outcome;
+    }
+    return this.#authorizeAmong(vm, secret, await finder.find(vm, asker));
+  }
+
+  async #authorizeAmong(vm: VmIdentity, secret: Secret, found: FoundTargets): Promise<AuthorizedTarget> {
     const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {
@@ -136,6 +152,15 @@ export class TargetAuthorizer {
         throw secretMismatch(reader.secretFile, replayDetail);
     });
   }
+}
+
+function describeTargets({ targets }: FoundTargets): string {
+  return targets.map(({ target: { pid, startTime } }) => `${pid} ${startTime}`).join(' ');
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  throw error;
 }
 
 /** Hands on what comes of an action, but not how long it took to find a secret wrong. */

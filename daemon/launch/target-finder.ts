@@ -1,6 +1,6 @@
 import { Refusal, type RefusalOptions } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
-import { LauncherScanner, type LauncherScan } from '../host/launcher-scanner.ts';
+import type { LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
 import type { Slices, Turns } from '../host/turns.ts';
 import { selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
@@ -31,33 +31,60 @@ export interface FoundTargets {
   readonly zombies: readonly number[];
 }
 
+export interface TargetFinderOptions extends VerificationContext {
+  readonly index: LauncherIndex;
+  /** Shared by all whose work is long, as `places` is by all who look at processes. */
+  readonly turns: Turns;
+  readonly places: ProcessPlaces;
+}
+
 /** Finds the pods of a VM among the processes of the node. */
 export class TargetFinder {
   readonly #context: VerificationContext;
   readonly #turns: Turns;
   readonly #places: ProcessPlaces;
-  readonly #scanner: LauncherScanner;
+  readonly #index: LauncherIndex;
   readonly #verifications = new FairQueue(VERIFICATIONS);
 
-  /** @param turns shared by all whose work is long, as `places` is by all who look at processes */
-  constructor(context: VerificationContext, turns: Turns, places: ProcessPlaces) {
+  constructor({ index, turns, places, ...context }: TargetFinderOptions) {
     this.#context = context;
     this.#turns = turns;
     this.#places = places;
-    this.#scanner = new LauncherScanner({
-      proc: context.proc,
-      turns,
-      containerOf: (pid) => places.of(pid).container,
-    });
+    this.#index = index;
   }
 
-  /** @param asker whom the search is counted against: see `launchOrigin` */
+  /**
+   * Looks through all processes of the node.
+   *
+   * @param asker whom the search is counted against: see `launchOrigin`
+   */
   async find(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
-    const scan = await this.#scanner.scan(vm);
-    return this.#verifications.run(`${vm.uuid} ${asker}`, () => this.#verify(vm, scan));
+    const search = await this.#index.search(vm);
+    return this.#inLine(vm, asker, search);
   }
 
-  async #verify(vm: VmIdentity, { matching, zombies }: LauncherScan): Promise<FoundTargets> {
+  /**
+   * Looks at the launchers that are known already, or else at those that have come since, which is quick. There may be
+   * others: where the answer won't do, `find`.
+   */
+  async findKnown(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
+    const known = await this.#findIndexed(vm, asker);
+    if (known.targets.length > 0) return known;
+    await this.#index.update();
+    return this.#findIndexed(vm, asker);
+  }
+
+  #findIndexed(vm: VmIdentity, asker: string): Promise<FoundTargets> {
+    const matching = this.#index.known(vm);
+    return this.#inLine(vm, asker, { matching, zombies: [] });
+  }
+
+  async #inLine(vm: VmIdentity, asker: string, search: LauncherSearch): Promise<FoundTargets> {
+    if (search.matching.length === 0) return { targets: [], turnedDown: [], zombies: search.zombies };
+    return this.#verifications.run(`${vm.uuid} ${asker}`, () => this.#verify(vm, search));
+  }
+
+  async #verify(vm: VmIdentity, { matching, zombies }: LauncherSearch): Promise<FoundTargets> {
     const slices = this.#turns.begin();
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
@@ -107,7 +134,8 @@ export class TargetFinder {
    * @throws Refusal when there is none, or more than one
    */
   async findOnly(vm: VmIdentity): Promise<PinnedTarget> {
-    const found = await this.find(vm);
+    const known = await this.findKnown(vm);
+    const found = known.targets.length > 0 ? known : await this.find(vm);
     const [first, ...others] = found.targets;
     if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;

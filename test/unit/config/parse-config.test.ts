@@ -45,6 +45,7 @@ describe('defaultConfig', () => {
       secretTokenLifetime: 86_400_000,
       stateDirectory: '/var/lib/kubevirt-node-driver',
       targetWait: 0,
+      rescanInterval: 30_000,
       libvirtState: '/var/lib/libvirt/qemu',
       libvirtRun: '/run/libvirt/qemu',
       project: [],
