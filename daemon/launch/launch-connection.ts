@@ -9,6 +9,9 @@ import { FrameDecoder } from './frame-decoder.ts';
 import { frameTypes } from './frame.ts';
 import { ProtocolError } from './protocol-error.ts';
 
+/** Nobody looks at it, and the one that Node makes has a stack trace. */
+const goneReason = 'gone';
+
 /** The connection of one stub, until it is refused or belongs to a shim. */
 export class LaunchConnection {
   /** Name of libvirt's domain, once the request has told it: for logs. */
@@ -26,8 +29,8 @@ export class LaunchConnection {
     this.#socket = socket;
     this.#acceptedAt = acceptedAt;
     socket.on('error', () => undefined); // 'close' follows
-    socket.once('end', () => this.#gone.abort());
-    socket.once('close', () => this.#gone.abort());
+    socket.once('end', () => this.#gone.abort(goneReason));
+    socket.once('close', () => this.#gone.abort(goneReason));
   }
 
   /** Aborted when the stub goes away or was refused: nobody waits for the VM any more. */
@@ -54,7 +57,7 @@ export class LaunchConnection {
 
   /** Ends the connection with one line for libvirt's error message. */
   refuse(line: string): void {
-    this.#gone.abort();
+    this.#gone.abort(goneReason);
     if (this.#socket.destroyed) return;
     this.#socket.write(encodeRefused(line));
     // As soon as the kernel has the line, which the stub can read also later: whether it reads, or goes on to send,

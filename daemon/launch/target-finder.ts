@@ -2,7 +2,7 @@ import { Refusal, type RefusalOptions } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import type { LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
 import type { Slices, Turns } from '../host/turns.ts';
-import { selectTargets } from '../target/select-target.ts';
+import { isLauncherItself, selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import type { ProcessPlaces } from './process-places.ts';
@@ -88,17 +88,28 @@ export class TargetFinder {
     const slices = this.#turns.begin();
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
-    for (const pid of await this.#worthVerifying(matching, slices)) {
+    const verify = async (pid: number): Promise<PinnedTarget | null> => {
       try {
         if (slices.isOver) await slices.next();
-        verified.push(await verifyCandidate(this.#context, vm, pid, slices));
+        return await verifyCandidate(this.#context, vm, pid, slices);
       } catch (error) {
-        if (!(error instanceof TurnedDown)) {
-          for (const each of verified) each[Symbol.dispose]();
-          throw error;
-        }
+        if (!(error instanceof TurnedDown)) throw error;
         turnedDown.push({ pid, reason: error.message });
+        return null;
       }
+    };
+    try {
+      for (const pids of await this.#byContainer(matching, slices))
+        for (const pid of pids) {
+          const candidate = await verify(pid);
+          if (candidate === null) continue;
+          verified.push(candidate);
+          // The others of this container would stand for the same target.
+          if (isLauncherItself(candidate)) break;
+        }
+    } catch (error) {
+      for (const each of verified) each[Symbol.dispose]();
+      throw error;
     }
 
     const chosen = selectTargets(
@@ -114,9 +125,9 @@ export class TargetFinder {
   }
 
   /** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
-  async #worthVerifying(pids: readonly number[], slices: Slices): Promise<readonly number[]> {
+  async #byContainer(pids: readonly number[], slices: Slices): Promise<readonly (readonly number[])[]> {
     const pods = new Map<string, Map<string, number[]>>();
-    for (const pid of pids) {
+    for (const pid of pids.toSorted((a, b) => a - b)) {
       if (slices.isOver) await slices.next();
       const { pod, container } = this.#places.of(pid);
       const containers = pods.get(pod) ?? new Map<string, number[]>();
@@ -125,7 +136,7 @@ export class TargetFinder {
       if (known.length < MAX_PROCESSES_PER_CONTAINER) known.push(pid);
       if (containers.size < MAX_CONTAINERS_PER_POD) containers.set(container, known);
     }
-    return [...pods.values()].flatMap((containers) => [...containers.values()].flat());
+    return [...pods.values()].flatMap((containers) => [...containers.values()]);
   }
 
   /**

@@ -39,6 +39,11 @@ const capabilityKeys: readonly (readonly [CapabilitySet, string])[] = [
   ['ambient', 'CapAmb'],
 ];
 
+const neededKeys: ReadonlySet<string> = new Set([
+  ...['Name', 'State', 'Pid', 'PPid', 'Uid', 'Gid', 'Groups', 'NSpid', 'Umask', 'Seccomp', 'NoNewPrivs'],
+  ...['Cpus_allowed_list', ...capabilityKeys.map(([, key]) => key)],
+]);
+
 /**
  * Reads the text of `/proc/PID/status`. The kernel escapes a newline in the program's name, so no process can add a
  * line of its own; of a key that comes twice the first counts all the same.
@@ -86,6 +91,7 @@ function linesByKey(text: string): ReadonlyMap<string, string> {
     const colon = line.indexOf(':');
     if (colon < 0) continue;
     const key = line.slice(0, colon);
+    if (!neededKeys.has(key)) continue;
     // Only the tab after the colon is the kernel's: a name may begin or end with spaces.
     const value = line.slice(colon + 1).replace(/^\t/, '');
     if (!lines.has(key)) lines.set(key, key === 'Name' ? value : value.trim());

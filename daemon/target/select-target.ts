@@ -40,8 +40,13 @@ function compareAge(a: ProcessIdentity, b: ProcessIdentity): number {
   return a.startTime - b.startTime || a.pid - b.pid;
 }
 
-function rank({ program, noFork }: TargetCandidate): number {
-  return program === 'virt-launcher' && !noFork ? 0 : 1;
+function rank(candidate: TargetCandidate): number {
+  return isLauncherItself(candidate) ? 0 : 1;
+}
+
+/** Not its monitor, and not its forked copy. */
+export function isLauncherItself({ program, noFork }: Pick<TargetCandidate, 'program' | 'noFork'>): boolean {
+  return program === 'virt-launcher' && !noFork;
 }
 
 function containerKey({ podUid, containerId, cgroups, namespaces }: TargetCandidate): string {
