@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
 import type { CgroupHierarchy } from './host-cgroups.ts';
@@ -34,7 +35,9 @@ export class ShimCgroups {
     return this.#roots.map(({ directory, isCpuset }) => {
       const parent = `${directory}/${PARENT}`;
       const own = `${parent}/${launchId}`;
-      make([parent, own], isCpuset, MAX_ATTEMPTS);
+      make(parent, own, MAX_ATTEMPTS);
+      // The parent stays from here on.
+      if (isCpuset) inheritCpuset(own);
       return own;
     });
   }
@@ -97,24 +100,32 @@ export class ShimCgroups {
 }
 
 /** A daemon with another run directory may remove the parent while it is empty: then anew. */
-function make(directories: readonly string[], isCpuset: boolean, attempts: number): void {
+function make(parent: string, own: string, attempts: number): void {
   try {
-    for (const each of directories) {
-      fs.mkdirSync(each, { recursive: true, mode: 0o755 });
-      if (isCpuset) inheritCpuset(each);
-    }
+    makeDirectory(parent);
+    makeDirectory(own);
   } catch (error) {
     if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
-    make(directories, isCpuset, attempts - 1);
+    make(parent, own, attempts - 1);
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { mode: 0o755 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 
 /** A new cpuset cgroup of v1 has no CPUs, and nobody may join it before it has some. */
 function inheritCpuset(directory: string): void {
+  if (!fs.existsSync(`${directory}/cgroup.clone_children`)) return; // v2 inherits by itself
+  const parent = path.dirname(directory);
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     const own = `${directory}/${file}`;
-    if (!fs.existsSync(own) || fs.readFileSync(own, 'latin1').trim() !== '') continue;
-    if (!fs.existsSync(`${directory}/cgroup.clone_children`)) continue; // v2 inherits by itself
-    fs.writeFileSync(own, fs.readFileSync(`${directory}/../${file}`, 'latin1'));
+    if (fs.readFileSync(own, 'latin1').trim() !== '') continue;
+    if (fs.readFileSync(`${parent}/${file}`, 'latin1').trim() === '') inheritCpuset(parent);
+    fs.writeFileSync(own, fs.readFileSync(`${parent}/${file}`, 'latin1'));
   }
 }

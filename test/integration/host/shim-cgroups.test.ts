@@ -41,9 +41,14 @@ describe('ShimCgroups', () => {
     const remover = spawn('perl', ['-e', 'while (1) { rmdir for @ARGV }', ...parents], { stdio: 'ignore' });
     try {
       await once(remover, 'spawn');
-      for (let count = 0; count < 200; count++) {
+      for (let count = 0; count < 2000; count++) {
         const launchId = randomUUID();
-        for (const directory of cgroups.create(launchId)) expect(fs.existsSync(directory)).to.equal(true);
+        for (const directory of cgroups.create(launchId)) {
+          expect(fs.existsSync(directory)).to.equal(true);
+          // Without CPUs nobody may join one of version 1.
+          if (fs.existsSync(`${directory}/cgroup.clone_children`) && directory.includes('cpuset'))
+            expect(fs.readFileSync(`${directory}/cpuset.cpus`, 'latin1')).to.not.equal('\n');
+        }
         expect(cgroups.remove(launchId)).to.equal(true);
       }
     } finally {
