@@ -27,6 +27,7 @@ import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { TargetFinder } from './launch/target-finder.ts';
+import { openKubernetes } from './kubernetes/open-kubernetes.ts';
 import { ExecSupervisor } from './machines/exec-supervisor.ts';
 import { MachineRegistry } from './machines/machine-registry.ts';
 import { MachineSupervisor } from './machines/machine-supervisor.ts';
@@ -118,6 +119,11 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const metrics = createMetrics(build);
   const health = new Health(['machines', 'launch-socket', 'api-socket']);
+  const kubernetes = await openKubernetes(config, {
+    logger: logger.child('kubernetes'),
+    metrics,
+  });
+  started.defer(() => kubernetes?.close());
   const http = await startHttp(config, health, metrics, logger);
   started.defer(() => http?.close());
 
@@ -178,6 +184,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     logger: logger.child('launch'),
     metrics,
     audit: (record) => audit.write(record),
+    pods: kubernetes?.events ?? null,
   });
   const turns = new Turns();
   const places = new ProcessPlaces(config.proc, config.kubepodsBase);
@@ -208,6 +215,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     reader: new PodSecretReader(broker, config.secretFile),
     opener: secrets.opener,
     ledger: secrets.ledger,
+    tokens: kubernetes?.tokens ?? null,
     lifetimeMs: config.secretLifetime,
     tokenLifetimeMs: config.secretTokenLifetime,
   });
@@ -216,6 +224,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     host,
     broker,
     authorizer,
+    opinion: kubernetes?.opinion ?? null,
     secretTries: config.launchRate === null ? null : new SecretTries(() => performance.now()),
     registry,
     supervisor,
@@ -279,7 +288,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     socketMode: 0o600,
     allowedUids: access.apiUids,
     peerCredentials: (socket) => libc.peerCredentials(fdOf(socket)),
-    backend: createNodeBackend({ finder, authorizer, registry, supervisors: [supervisor, execSupervisor] }),
+    backend: createNodeBackend({
+      finder,
+      authorizer,
+      opinion: kubernetes?.opinion ?? null,
+      registry,
+      supervisors: [supervisor, execSupervisor],
+    }),
     logger: logger.child('api'),
     metrics,
     audit: (record) => audit.write(record),

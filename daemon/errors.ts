@@ -18,6 +18,11 @@ export const refusalCodes = [
   'secret-mismatch',
   'secret-expired',
   'secret-ledger',
+  'kubernetes-unknown-pod',
+  'kubernetes-pod-ending',
+  'kubernetes-pod-label',
+  'kubernetes-container',
+  'kubernetes-unavailable',
   'already-running',
   'libvirt-home',
   'audit-failed',
@@ -30,6 +35,8 @@ export type RefusalCode = (typeof refusalCodes)[number];
 export interface RefusalOptions extends ErrorOptions {
   /** See {@link Refusal.detail}. */
   readonly detail?: string;
+  /** See {@link Refusal.podUid}. */
+  readonly podUid?: string | null;
 }
 
 /** A decision against the caller: `message` names the cause, `remedy` what to do about it. Never holds a secret. */
@@ -38,18 +45,27 @@ export class Refusal extends Error {
   readonly remedy: string;
   /** More of the cause than the caller may know: for the node's log alone, never for stub or API. Never a secret. */
   readonly detail: string | null;
+  /** The one pod that it is about, where that is known before the launch has a pod. */
+  readonly podUid: string | null;
 
   constructor(
     code: RefusalCode,
     message: string,
     remedy: string,
-    { detail, ...options }: RefusalOptions = {},
+    { detail, podUid, ...options }: RefusalOptions = {},
   ) {
     super(message, options);
     this.name = 'Refusal';
     this.code = code;
     this.remedy = remedy;
     this.detail = detail ?? null;
+    this.podUid = podUid ?? null;
+  }
+
+  /** The same, said about one pod. */
+  about(podUid: string | null): Refusal {
+    const { code, message, remedy, detail, cause } = this;
+    return new Refusal(code, message, remedy, { podUid, cause, ...(detail !== null && { detail }) });
   }
 
   /** The one line a person sees: in `virsh start`'s error, on the command line, in a gRPC status. */

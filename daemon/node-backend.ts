@@ -1,4 +1,5 @@
 import type { ApiBackend } from './api/api-backend.ts';
+import type { SecondOpinion } from './kubernetes/second-opinion.ts';
 import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { TargetFinder } from './launch/target-finder.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
@@ -8,6 +9,8 @@ import { Secret } from './secret/secret.ts';
 export interface NodeBackendOptions {
   readonly finder: TargetFinder;
   readonly authorizer: TargetAuthorizer;
+  /** `null`: Kubernetes is not asked. */
+  readonly opinion: SecondOpinion | null;
   readonly registry: MachineRegistry;
   /** Of each launch mode. */
   readonly supervisors: readonly Pick<MachineSupervisor, 'signal'>[];
@@ -15,15 +18,17 @@ export interface NodeBackendOptions {
 
 /** What the API asks of this node, answered by the parts that launches use. */
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
-  const { finder, authorizer, registry, supervisors } = options;
+  const { finder, authorizer, opinion, registry, supervisors } = options;
   return {
     resolve: async (vm) => {
       using pinned = await finder.findOnly(vm);
+      await opinion?.check(pinned.target);
       return pinned.target;
     },
     validateSecret: async (vm, secret) => {
       const { pinned, validUntil } = await authorizer.authorize(vm, Secret.fromText(secret));
       using held = pinned;
+      await opinion?.check(held.target);
       return { target: held.target, validUntil };
     },
     machines: registry,

@@ -7,7 +7,7 @@ import { quoteText } from '../quote-text.ts';
 import { keyIdOf } from '../secret/key-id.ts';
 import { sealAsJwe } from '../secret/seal-as-jwe.ts';
 import { sealAsRsa } from '../secret/seal-as-rsa.ts';
-import { secretFormOf, secretForms, type SecretForm } from '../secret/secret-form.ts';
+import { secretFormOf, heldForms, type SecretForm } from '../secret/secret-form.ts';
 import type { Secret } from '../secret/secret.ts';
 import { parseVmName, parseVmUuid } from '../target/vm-identity.ts';
 import type { CommandIo } from './command-io.ts';
@@ -76,9 +76,8 @@ export async function secretSealCommand(args: readonly string[], io: CommandIo):
     io.stdout(usage);
     return 0;
   }
-  const form = secretForms.find((each) => each === values.form);
-  if (form === undefined)
-    throw wrong(`--form ${quoteText(values.form)} is none of ${secretForms.join(', ')}`);
+  const form = heldForms.find((each) => each === values.form);
+  if (form === undefined) throw wrong(`--form ${quoteText(values.form)} is none of ${heldForms.join(', ')}`);
   if (form !== 'jwe' && (values.ttl !== undefined || values['pod-uid'] !== undefined))
     throw wrong(`--ttl and --pod-uid are for --form jwe: the form ${form} says neither`);
   const uuid = parseVmUuid(required(values.uuid, '--uuid'));

@@ -3,7 +3,7 @@ import { judgeSecret } from '../secret/judge-secret.ts';
 import type { OpenedSecret } from '../secret/opened-secret.ts';
 import { readPrivateKeyFile } from '../secret/private-key-file.ts';
 import { preparePrivateKey } from '../secret/private-key.ts';
-import { secretForms } from '../secret/secret-form.ts';
+import { heldForms } from '../secret/secret-form.ts';
 import { SecretOpener } from '../secret/secret-opener.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { CommandIo } from './command-io.ts';
@@ -75,7 +75,7 @@ export async function secretVerifyCommand(args: readonly string[], io: CommandIo
   const keys = await Promise.all(values.key.map((file) => preparePrivateKey(readPrivateKeyFile(file))));
   const held = await readSecret(secretFile, 'secret', io);
   const shown = await readSecret(undefined, 'token', io);
-  const opened = await new SecretOpener(secretForms, { current: () => Promise.resolve(keys) }).open(shown);
+  const opened = await new SecretOpener(heldForms, { current: () => Promise.resolve(keys) }).open(shown);
   const reason = findReason(opened, { held, secretFile, uuid: values.uuid, podUid: values['pod-uid'] });
   io.stdout(values.json ? `${JSON.stringify(toJson({ opened, reason }))}\n` : format({ opened, reason }));
   return reason === null ? 0 : 1;

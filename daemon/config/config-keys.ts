@@ -189,8 +189,8 @@ export const configKeys: readonly ConfigKey[] = [
     defaultText: 'auto',
     unit: 'words or `auto`',
     meaning:
-      'How domains may carry their secrets: `plain`, `rsa`, `jwe`. `auto`: all three where there are `secret-keys`, ' +
-      'else `plain`. See [secrets](secrets.md).',
+      'How domains may carry their secrets: `plain`, `rsa`, `jwe`, `token`. `auto`: the first three where there are ' +
+      '`secret-keys`, else `plain`; `token` needs `kubernetes`. See [secrets](secrets.md).',
   },
   {
     key: 'secret-keys',
@@ -257,6 +257,59 @@ export const configKeys: readonly ConfigKey[] = [
     meaning:
       'Further paths of the node that QEMU sees at the same place in the pod, such as the file of an `<nvram>` that ' +
       'libvirt did not name after the domain.',
+  },
+  {
+    key: 'kubernetes',
+    property: 'kubernetes',
+    defaultText: 'off',
+    unit: '`off` or `verify`',
+    meaning:
+      'Whether Kubernetes is asked about the pod that was found, and told by events what came of launches: see ' +
+      '[kubernetes.md](kubernetes.md).',
+  },
+  {
+    key: 'kubernetes-required',
+    property: 'kubernetesRequired',
+    defaultText: 'no',
+    unit: '`yes` or `no`',
+    meaning: 'Whether launches are refused while Kubernetes can not be asked.',
+  },
+  {
+    key: 'kubernetes-pod-label',
+    property: 'kubernetesPodLabel',
+    defaultText: 'kubevirt.io=virt-launcher',
+    unit: 'label',
+    meaning: 'The label that the pod of a VM must carry. Empty: none.',
+  },
+  {
+    key: 'kubernetes-wait',
+    property: 'kubernetesWait',
+    defaultText: '2s',
+    unit: 'duration',
+    meaning:
+      'How long a launch waits for Kubernetes to tell of a pod or container that it does not know yet; the stub gives up ' +
+      'after 20 s.',
+  },
+  {
+    key: 'kubernetes-node',
+    property: 'kubernetesNode',
+    defaultText: 'auto',
+    unit: 'name or `auto`',
+    meaning: 'Name of this node in Kubernetes. `auto`: what the variable `NODE_NAME` holds.',
+  },
+  {
+    key: 'kubernetes-config',
+    property: 'kubernetesConfig',
+    defaultText: 'auto',
+    unit: 'path or `auto`',
+    meaning: "A kubeconfig. `auto`: the ServiceAccount of the daemon's own pod.",
+  },
+  {
+    key: 'kubernetes-token-audience',
+    property: 'kubernetesTokenAudience',
+    defaultText: 'kubevirt-node-driver',
+    unit: 'text',
+    meaning: 'The audience that a ServiceAccount token must be made for, to be a secret of the form `token`.',
   },
   {
     key: 'http-address',

@@ -38,6 +38,13 @@ export const configSchema = v.object({
   libvirtState: value.absolutePath,
   libvirtRun: value.absolutePath,
   project: value.absolutePaths,
+  kubernetes: value.oneOf('off', 'verify'),
+  kubernetesRequired: value.yesOrNo,
+  kubernetesPodLabel: value.labelOrNone,
+  kubernetesWait: value.duration,
+  kubernetesNode: value.hostNameOrAuto,
+  kubernetesConfig: value.absolutePathOrAuto,
+  kubernetesTokenAudience: value.word,
   httpAddress: value.hostPortOrOff,
   logLevel: value.oneOf('error', 'warn', 'info', 'debug'),
   logFormat: value.oneOf('json', 'text'),
@@ -49,7 +56,7 @@ export const configSchema = v.object({
 
 /**
  * What the keys of the file are set to. Durations are milliseconds. `null` stands for `auto`, for `off` in
- * `httpAddress`, `auditLog` and limits, and for "none given" in `launchGroup`.
+ * `httpAddress`, `auditLog` and limits, and for "none given" in `launchGroup` and `kubernetesPodLabel`.
  */
 export type Settings = Readonly<v.InferOutput<typeof configSchema>>;
 

@@ -3,9 +3,9 @@ import { ConfigError } from './config-error.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { configKeys } from './config-keys.ts';
 import { configSchema } from './config.ts';
-import type { Config } from './config.ts';
+import type { Config, Settings } from './config.ts';
 import { parseProfiles } from './parse-profiles.ts';
-import { readEntries } from './read-entries.ts';
+import { readEntries, type Entries } from './read-entries.ts';
 import { valueProblems } from './value-problems.ts';
 
 /** The configuration of a node that has no configuration file. */
@@ -37,13 +37,15 @@ export function parseConfig(text: string, fileName: string): Config {
     });
 
   if (result.success && result.output.secretKeys.length === 0) {
-    const sealed = result.output.secretForms?.filter((form) => form !== 'plain') ?? [];
+    const sealed = result.output.secretForms?.filter((form) => form === 'rsa' || form === 'jwe') ?? [];
     if (sealed.length > 0)
       problems.push({
         line: entries.get('secret-forms')?.line ?? null,
         text: `"secret-forms" has ${sealed.join(' and ')}, which takes a private key; set "secret-keys", or leave it out`,
       });
   }
+
+  if (result.success) problems.push(...kubernetesProblems(result.output, entries));
 
   const profiles = parseProfiles(entries, raw);
   problems.push(...profiles.problems);
@@ -53,4 +55,25 @@ export function parseConfig(text: string, fileName: string): Config {
     fileName,
     problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
   );
+}
+
+function kubernetesProblems(
+  { kubernetes, requirePod, secretForms }: Settings,
+  entries: Entries,
+): readonly ConfigProblem[] {
+  const lineOf = (key: string): number | null => entries.get(key)?.line ?? null;
+  if (kubernetes === 'off')
+    return secretForms?.includes('token') === true
+      ? [
+          {
+            line: lineOf('secret-forms'),
+            text: '"secret-forms" has token, which Kubernetes has to vouch for; set "kubernetes = verify", or leave it out',
+          },
+        ]
+      : [];
+  if (requirePod) return [];
+  const text =
+    '"kubernetes" is verify, but "require-pod" is no: Kubernetes knows only pods; set "require-pod" to yes, or ' +
+    '"kubernetes" to off';
+  return [{ line: lineOf('kubernetes'), text }];
 }

@@ -18,6 +18,9 @@ const accountForm = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 const fileNameForm = /^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
 const hostNameForm =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+const labelKeyForm =
+  /^(?:(?=[^/]{1,253}\/)[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+const labelValueForm = /^(?=.{0,63}$)(?:[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/;
 const millisecondsOf: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1_000],
@@ -102,6 +105,28 @@ export const hostPortOrOff = parsed(
     const isHost = bracketed === undefined ? isPlainHost(host) : isIPv6(host);
     return isHost && port <= 65_535 ? { host, port } : undefined;
   },
+);
+
+/** A label of Kubernetes; `null` for none. */
+export const labelOrNone = parsed(
+  'a label such as kubevirt.io=virt-launcher, or nothing',
+  (text): { readonly key: string; readonly value: string } | null | undefined => {
+    if (text === '') return null;
+    const [, key, value] = /^([^=]+)=([^=]*)$/.exec(text) ?? [];
+    if (key === undefined || value === undefined) return undefined;
+    return labelKeyForm.test(key) && labelValueForm.test(value) ? { key, value } : undefined;
+  },
+);
+
+/** `null` for `auto`. */
+export const hostNameOrAuto = parsed('"auto" or the name of a node', (text) => {
+  if (text === 'auto') return null;
+  return hostNameForm.test(text) ? text : undefined;
+});
+
+/** Printable ASCII characters without spaces. */
+export const word = parsed('1 to 253 printable ASCII characters without spaces', (text) =>
+  /^[\x21-\x7e]{1,253}$/.test(text) ? text : undefined,
 );
 
 /** One of a few words. */

@@ -14,6 +14,8 @@ export class AuditTrail {
   mode: LaunchMode | null = null;
   /** Once it has been noted that the launch is allowed, what follows is its outcome. */
   isAllowed = false;
+  /** What Kubernetes said; `null` where it was not asked, or has not answered yet. */
+  kubernetes: 'ok' | 'unavailable' | null = null;
   #current: AuditCheck = 'caller';
 
   /** From here on it is this that is looked at: what comes before it is passed. */
@@ -23,9 +25,10 @@ export class AuditTrail {
 
   /** What was passed so far, when the launch is allowed. */
   get passed(): readonly AuditVerdict[] {
-    return auditChecks
-      .slice(0, auditChecks.indexOf(this.#current))
-      .map((check) => ({ check, verdict: 'ok' }));
+    return auditChecks.slice(0, auditChecks.indexOf(this.#current)).flatMap((check) => {
+      const verdict = check === 'kubernetes' ? this.kubernetes : 'ok';
+      return verdict === null ? [] : [{ check, verdict }];
+    });
   }
 
   /** What was passed, and what was not. */
@@ -35,6 +38,9 @@ export class AuditTrail {
     // Pod and secret are looked at in one go, and a token is claimed last of all.
     const isLater = this.#current === 'target' || this.#current === 'running';
     if (isLater && error instanceof Refusal && error.code.startsWith('secret-')) this.#current = 'secret';
+    // A token that Kubernetes has to look at is a secret, too.
+    const isTokenUnseen = error instanceof Refusal && error.code === 'kubernetes-unavailable';
+    if (this.#current === 'target' && isTokenUnseen) this.#current = 'secret';
     return [...this.passed, { check: this.#current, verdict: isFault(error) ? 'failed' : 'refused' }];
   }
 }

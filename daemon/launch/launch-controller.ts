@@ -8,6 +8,7 @@ import type { Libc } from '../host/libc.ts';
 import type { LaunchMode, Machine } from '../machines/machine.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
+import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { StateDirectory } from '../machines/state-directory.ts';
 import type { OnTransition } from '../machines/transition.ts';
@@ -39,6 +40,8 @@ export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly broker: Broker;
   readonly authorizer: TargetAuthorizer;
+  /** `null`: Kubernetes is not asked. */
+  readonly opinion: SecondOpinion | null;
   /** `null`: wrong ones are not counted. */
   readonly secretTries: SecretTries | null;
   readonly registry: MachineRegistry;
@@ -123,9 +126,12 @@ export class LaunchController {
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
     const authorized = await this.#authorize(vm, secret, connection);
-    trail.pod = authorized.pinned.target;
-    trail.enter('running');
+    const { target } = authorized.pinned;
+    trail.pod = target;
     try {
+      trail.enter('kubernetes');
+      trail.kubernetes = (await this.#options.opinion?.check(target)) ?? null;
+      trail.enter('running');
       return await this.#start({ request, caller, connection, vm, domain, settings }, authorized);
     } finally {
       authorized.pinned[Symbol.dispose]();

@@ -2,6 +2,7 @@ import { Refusal, type RefusalCode } from '../errors.ts';
 import { auditText, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { PodEvents } from '../kubernetes/pod-events.ts';
 import { errorFields } from '../observe/logger.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import type { Caller } from './caller.ts';
@@ -24,6 +25,8 @@ export interface LaunchObserverOptions {
   readonly metrics: LaunchMetrics;
   /** Writes to the audit log; throws where what is not noted may not be. */
   readonly audit: (record: AuditRecord) => void;
+  /** Tells the owners of pods; `null`: nobody does. */
+  readonly pods: Pick<PodEvents, 'started' | 'refused'> | null;
 }
 
 /** Tells log, audit log and metrics how launches went. */
@@ -54,7 +57,7 @@ export class LaunchObserver {
   }
 
   finished({ machine, started, failure }: LaunchResult, launch: ObservedLaunch, caller: Caller): void {
-    const { logger, metrics } = this.#options;
+    const { logger, metrics, pods } = this.#options;
     const seconds = launch.seconds(performance.now());
     const fields = {
       launchId: machine.launchId,
@@ -75,11 +78,13 @@ export class LaunchObserver {
       logger.info('Started a VM in its pod', fields);
       const checks = [...launch.trail.passed, { check: 'started', verdict: 'ok' } as const];
       this.#note({ ...outcome, checks });
+      pods?.started(machine.podUid, machine.vm);
     } else {
       metrics.launchRefused('launch-failed', seconds);
       const error = new Refusal('launch-failed', failure ?? '', '');
       const checks = launch.trail.endedBy(error);
       const cause = oneLine(error.message);
+      pods?.refused(machine.podUid, { code: error.code, line: cause });
       logger.warn('Refused a launch', {
         ...fields,
         reason: error.code,
@@ -98,7 +103,7 @@ export class LaunchObserver {
   }
 
   refused(error: unknown, launch: ObservedLaunch, caller: Caller | null): void {
-    const { logger, metrics } = this.#options;
+    const { logger, metrics, pods } = this.#options;
     const seconds = launch.seconds(performance.now());
     const reason = reasonOf(error);
     metrics.launchRefused(reason, seconds);
@@ -106,6 +111,8 @@ export class LaunchObserver {
     // Turned away for who they are or because there are too many: before anything was read from them.
     if (reason === 'caller-not-allowed' || (caller === null && reason === 'busy'))
       metrics.peerRejected('launch');
+    if (error instanceof Refusal)
+      pods?.refused(launch.trail.pod?.podUid ?? error.podUid, { code: reason, line: oneLine(error.line) });
     const suppressed = this.#takeLine(reason, caller);
     if (suppressed === null) return;
     const { trail, domain } = launch;

@@ -1,10 +1,12 @@
 import os from 'node:os';
 
 import { Refusal } from '../errors.ts';
+import type { PodTokens } from '../kubernetes/pod-tokens.ts';
+import type { TokenReview } from '../kubernetes/token-reviewer.ts';
 import { judgeSecret, replayDetail } from '../secret/judge-secret.ts';
 import type { OpenedSecret } from '../secret/opened-secret.ts';
 import type { PodSecretReader } from '../secret/pod-secret-reader.ts';
-import { secretMismatch } from '../secret/secret-mismatch.ts';
+import { secretMismatch, tokenMismatch } from '../secret/secret-mismatch.ts';
 import type { SecretOpener } from '../secret/secret-opener.ts';
 import type { Secret } from '../secret/secret.ts';
 import { tokenOwner, type TokenLedger } from '../secret/token-ledger.ts';
@@ -35,6 +37,8 @@ export interface TargetAuthorizerOptions {
   readonly opener: SecretOpener;
   /** Of the tokens that were used; `null` where none are accepted. */
   readonly ledger: TokenLedger | null;
+  /** `null` where tokens of ServiceAccounts are not accepted. */
+  readonly tokens: PodTokens | null;
   /** `secret-lifetime` and `secret-token-lifetime`. */
   readonly lifetimeMs: number;
   readonly tokenLifetimeMs: number;
@@ -83,8 +87,15 @@ export class TargetAuthorizer {
   }
 
   async #choose(vm: VmIdentity, secret: Secret, targets: readonly PinnedTarget[]): Promise<AuthorizedTarget> {
-    const opened = await this.#options.opener.open(secret);
-    const checks = targets.map((pinned) => this.#check(vm, pinned, opened));
+    const { opener, tokens } = this.#options;
+    const opened = await opener.open(secret);
+    const review = opened.token === null ? null : ((await tokens?.review(opened.token)) ?? null);
+    const checks = targets.map(async (pinned) => {
+      const outcome = await (review === null
+        ? this.#check(vm, pinned, opened)
+        : this.#checkToken(pinned, review));
+      return outcome instanceof Refusal ? outcome.about(pinned.target.podUid) : outcome;
+    });
     // All of them to their end, also where one fails: the fds of their targets are in use until then.
     await Promise.allSettled(checks);
     const outcomes = await Promise.all(checks);
@@ -95,6 +106,8 @@ export class TargetAuthorizer {
       else matches.push(outcome);
     const [match] = matches;
     if (match !== undefined && matches.length === 1) return match;
+    const unavailable = refusals.find(({ code }) => code === 'kubernetes-unavailable');
+    if (match === undefined && unavailable !== undefined) throw unavailable;
     if (match !== undefined) throw ambiguous(vm, targets, 'more than one of them holds the secret');
     // Of several pods, the VM's is the one that holds the secret, even where the secret no longer counts.
     const decisive =
@@ -140,6 +153,21 @@ export class TargetAuthorizer {
       if (!(error instanceof Refusal)) throw error;
       // The file of a pod that ended cannot be read either: say what is behind it.
       return launcher.isAlive() ? error : launcherEnded(target.pid);
+    }
+  }
+
+  /** Nothing is read in the pod: that the token is bound to it, Kubernetes says. */
+  async #checkToken(pinned: PinnedTarget, review: TokenReview): Promise<AuthorizedTarget | Refusal> {
+    const { launcher, target } = pinned;
+    try {
+      const fault = (await this.#options.tokens?.faultFor(review, target)) ?? null;
+      if (fault !== null) return tokenMismatch(fault);
+      // Kubernetes was waited for: what it vouches for must still be the pod of that very process.
+      if (!launcher.isAlive()) return launcherEnded(target.pid);
+      return { pinned, validUntil: new Date(review.expiresAt), claim: () => Promise.resolve() };
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
     }
   }
 

@@ -27,6 +27,7 @@ export const auditChecks = [
   'identity',
   'target',
   'secret',
+  'kubernetes',
   'running',
   'plan',
   'started',
@@ -34,10 +35,13 @@ export const auditChecks = [
 
 export type AuditCheck = (typeof auditChecks)[number];
 
-/** `refused`: the caller or the pod did not meet it; `failed`: no verdict, by a fault of ours. */
+/**
+ * `refused`: the caller or the pod did not meet it; `failed`: no verdict, by a fault of ours; `unavailable`: Kubernetes
+ * could not be asked, and need not be.
+ */
 export interface AuditVerdict {
   readonly check: AuditCheck;
-  readonly verdict: 'ok' | 'refused' | 'failed';
+  readonly verdict: 'ok' | 'refused' | 'failed' | 'unavailable';
 }
 
 /** Who asked. */

@@ -30,12 +30,17 @@ export function auditSecretCheck({ vm, peer, startedAt, target, error }: SecretC
     code: target === undefined ? (refusal?.code ?? 'internal') : null,
     cause: refusal === null ? null : auditText(refusal.message),
     detail: textOrNull(refusal?.detail),
-    checks: isSecret
+    checks: refusal?.code.startsWith('kubernetes-')
       ? [
           { check: 'target', verdict: 'ok' },
-          { check: 'secret', verdict },
+          { check: 'kubernetes', verdict },
         ]
-      : [{ check: 'target', verdict }],
+      : isSecret
+        ? [
+            { check: 'target', verdict: 'ok' },
+            { check: 'secret', verdict },
+          ]
+        : [{ check: 'target', verdict }],
     caller: { uid: peer.uid, gid: peer.gid, pid: peer.pid },
     vm: { uuid: auditText(vm.uuid), name: vm.name === undefined ? null : auditText(vm.name) },
     domain: null,

@@ -3,7 +3,7 @@ import type { Libc } from '../host/libc.ts';
 import type { Logger } from '../observe/logger.ts';
 import { makeDirectory } from '../run-directory.ts';
 import { KeyRing } from './key-ring.ts';
-import { secretForms, type SecretForm } from './secret-form.ts';
+import { heldForms, type SecretForm } from './secret-form.ts';
 import { SecretOpener } from './secret-opener.ts';
 import { TokenLedger } from './token-ledger.ts';
 
@@ -17,9 +17,9 @@ export interface Secrets {
 
 type SecretConfig = Pick<Config, 'secretForms' | 'secretKeys' | 'stateDirectory'>;
 
-/** The forms that are accepted: as configured, or all that there are keys for. */
+/** The forms that are accepted: as configured, or all that there are keys for. `token` has to be asked for. */
 export function acceptedForms({ secretForms: chosen, secretKeys }: SecretConfig): readonly SecretForm[] {
-  return chosen ?? (secretKeys.length > 0 ? secretForms : ['plain']);
+  return chosen ?? (secretKeys.length > 0 ? heldForms : ['plain']);
 }
 
 /** @throws Error with cause and remedy when a key or the ledger can't be used */
@@ -29,7 +29,7 @@ export async function openSecrets(
   logger: Logger,
 ): Promise<Secrets> {
   const forms = acceptedForms(config);
-  const keys = forms.some((form) => form !== 'plain')
+  const keys = forms.some((form) => form === 'rsa' || form === 'jwe')
     ? await KeyRing.open(config.secretKeys, (cause) => logger.error('A private key is not used', { cause }))
     : { current: () => Promise.resolve([]) };
   const ledger = forms.includes('jwe') ? openLedger(config.stateDirectory, libc) : null;

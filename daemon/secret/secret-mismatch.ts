@@ -15,3 +15,18 @@ export function secretMismatch(secretFile: string, detail: string): Refusal {
     { detail },
   );
 }
+
+/**
+ * The one answer to a token of a ServiceAccount that does not count.
+ *
+ * @param detail what is wrong, for the node's log.
+ */
+export function tokenMismatch(detail: string): Refusal {
+  return new Refusal(
+    'secret-mismatch',
+    'Cannot accept the token of the domain: Kubernetes does not accept it, or not for this pod',
+    'set KUBEVIRT_IO_SECRET to a token that is bound to the pod, for the audience of "kubernetes-token-audience"; the ' +
+      'log of the node driver has the reason',
+    { detail },
+  );
+}

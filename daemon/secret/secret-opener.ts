@@ -3,7 +3,7 @@ import { compactDecrypt } from 'jose';
 import { decodeBase64 } from './decode-base64.ts';
 import type { OpenedSecret } from './opened-secret.ts';
 import type { PrivateKey } from './private-key.ts';
-import { rsaPrefix, secretFormOf, type SecretForm } from './secret-form.ts';
+import { rsaPrefix, secretFormOf, tokenPrefix, type SecretForm } from './secret-form.ts';
 import { Secret } from './secret.ts';
 import { parseTokenClaims } from './token-claims.ts';
 import { TokenFault } from './token-fault.ts';
@@ -11,6 +11,9 @@ import { parseTokenHeader, tokenAlgorithm, tokenEncryption } from './token-heade
 
 /** Of a token; as much as a pod's file may have. */
 const MAX_LENGTH = 16 * 1024;
+
+/** A compact JWS: three parts, of which the first is the base64url of a JSON object. */
+const jwtForm = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 const decryptOptions = {
   keyManagementAlgorithms: [tokenAlgorithm],
@@ -43,13 +46,14 @@ export class SecretOpener {
     try {
       if (form === 'plain') {
         this.#checkForm(form);
-        return { form, secret: shown, claims: null, fault: null };
+        return { form, secret: shown, claims: null, token: null, fault: null };
       }
+      if (form === 'token') return this.#openToken(text.slice(tokenPrefix.length));
       const keys = await this.#keys.current();
       return form === 'rsa' ? await this.#openRsa(text, keys) : await this.#openJwe(text, keys);
     } catch (error) {
       if (!(error instanceof TokenFault)) throw error;
-      return { form, secret: Secret.random(), claims: null, fault: error.message };
+      return { form, secret: Secret.random(), claims: null, token: null, fault: error.message };
     }
   }
 
@@ -73,7 +77,7 @@ export class SecretOpener {
     const bytes = new Uint8Array(plaintext);
     const secret = Secret.fromBytes(bytes);
     bytes.fill(0);
-    return { form: 'rsa', secret, claims: null, fault: null };
+    return { form: 'rsa', secret, claims: null, token: null, fault: null };
   }
 
   async #openJwe(token: string, keys: readonly PrivateKey[]): Promise<OpenedSecret> {
@@ -86,7 +90,22 @@ export class SecretOpener {
       throw new TokenFault('the key that it names does not open it: it was sealed for another, or changed');
     const claims = parseTokenClaims(plaintext);
     plaintext.fill(0);
-    return { form: 'jwe', secret: claims.secret, claims, fault: null };
+    return { form: 'jwe', secret: claims.secret, claims, token: null, fault: null };
+  }
+
+  /** Whether it is a good one, Kubernetes says: only what could be none at all is kept from it. */
+  #openToken(token: string): OpenedSecret {
+    this.#checkForm('token');
+    if (token.length > MAX_LENGTH) throw new TokenFault(`it is longer than ${MAX_LENGTH} bytes`);
+    if (!jwtForm.test(token))
+      throw new TokenFault(`what follows "${tokenPrefix}" is no token of a ServiceAccount`);
+    return {
+      form: 'token',
+      secret: Secret.random(),
+      claims: null,
+      token: Secret.fromText(token),
+      fault: null,
+    };
   }
 
   #checkForm(form: SecretForm): void {

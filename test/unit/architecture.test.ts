@@ -15,6 +15,7 @@ const unpaired: ReadonlyMap<string, string> = new Map([
   ['daemon/api/proto-types.ts', 'short names for the generated types'],
   ['daemon/host/host-cgroups.ts', 'the steps from a mount table to a cgroup directory of the host'],
   ['daemon/host/socket-fd.ts', 'the way from a socket to its descriptor, read as fdOf(socket)'],
+  ['daemon/kubernetes/refusals.ts', 'what Kubernetes refuses, one function a reason'],
   ['daemon/host/user-database.ts', 'readers of passwd and group files'],
   ['daemon/machines/start-failures.ts', 'why a supervisor did not start its VM, one function a reason'],
   ['daemon/target/vm-identity.ts', 'the checks of the two parts of a VmIdentity'],
@@ -37,6 +38,8 @@ const declarations: ReadonlySet<ts.SyntaxKind> = new Set([
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
+  /** Written as a call, so not before it is made. */
+  readonly isLazy?: true;
 }
 
 /** One module of the daemon; all paths are relative to the root of the repository. */
@@ -95,7 +98,7 @@ function dynamicImports(source: ts.SourceFile): readonly Import[] {
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       const [argument] = node.arguments;
       const specifier = argument !== undefined && ts.isStringLiteral(argument) ? argument.text : '(computed)';
-      found.push({ specifier, typeOnly: false });
+      found.push({ specifier, typeOnly: false, isLazy: true });
     }
     ts.forEachChild(node, visit);
   };
@@ -212,6 +215,14 @@ describe('architecture', () => {
       expect(violations(isOutside)).to.deep.equal([]);
     });
   }
+
+  it('the Kubernetes client is loaded when it is asked for, not before', () => {
+    const isClient = ({ specifier }: Import): boolean => isPackage(specifier, '@kubernetes/client-node');
+    const isEarly = (_: Module, entry: Import): boolean =>
+      isClient(entry) && !entry.typeOnly && entry.isLazy !== true;
+    expect(violations(isEarly)).to.deep.equal([]);
+    expect(violations((_, entry) => isClient(entry) && entry.isLazy === true)).to.have.lengthOf(1);
+  });
 
   it('a mount table is read for the cgroups of the node, and to install a stub: never to tell which pod a process is in', () => {
     const readers = modules.flatMap(({ file }) => {

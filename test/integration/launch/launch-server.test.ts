@@ -65,6 +65,7 @@ describe('LaunchServer', function () {
         return launch(...args);
       },
       observer: new LaunchObserver({
+    pods: null,
         logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
         audit: () => undefined,
         metrics: {

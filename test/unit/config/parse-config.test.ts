@@ -49,6 +49,13 @@ describe('defaultConfig', () => {
       libvirtState: '/var/lib/libvirt/qemu',
       libvirtRun: '/run/libvirt/qemu',
       project: [],
+      kubernetes: 'off',
+      kubernetesRequired: false,
+      kubernetesPodLabel: { key: 'kubevirt.io', value: 'virt-launcher' },
+      kubernetesWait: 2_000,
+      kubernetesNode: null,
+      kubernetesConfig: null,
+      kubernetesTokenAudience: 'kubevirt-node-driver',
       httpAddress: { host: '127.0.0.1', port: 9409 },
       logLevel: 'info',
       logFormat: 'json',
@@ -96,6 +103,12 @@ describe('parseConfig', () => {
     ['namespaces = uts, net mnt', { namespaces: ['mnt', 'net', 'uts'] }],
     ['namespaces = mnt user', { namespaces: ['mnt', 'user'] }],
     ['require-pod = no', { requirePod: false }],
+    ['kubernetes = verify', { kubernetes: 'verify' }],
+    ['kubernetes-pod-label =', { kubernetesPodLabel: null }],
+    ['kubernetes-pod-label = example.com/x=', { kubernetesPodLabel: { key: 'example.com/x', value: '' } }],
+    ['kubernetes-node = n1.example', { kubernetesNode: 'n1.example' }],
+    ['kubernetes-token-audience = https://a/b', { kubernetesTokenAudience: 'https://a/b' }],
+    ['kubernetes = verify\nsecret-forms = plain token', { kubernetes: 'verify', secretForms: ['plain', 'token'] }],
     ['require-installed-stub = yes', { requireInstalledStub: true }],
     ['require-libvirt-namespaces = yes', { requireLibvirtNamespaces: true }],
     ['libvirt-executables = a.out, virtqemud', { libvirtExecutables: ['a.out', 'virtqemud'] }],
@@ -145,6 +158,17 @@ describe('parseConfig', () => {
     ['namespaces = net net', 'none of them twice'],
     ['namespaces = net mount', 'it must be one or more of mnt net'],
     ['require-pod = true', 'it must be yes or no'],
+    ['kubernetes = on', 'it must be one of off, verify'],
+    [
+      'kubernetes-pod-label = kubevirt.io',
+      'it must be a label such as kubevirt.io=virt-launcher, or nothing',
+    ],
+    ['kubernetes-pod-label = a=b=c', 'it must be a label'],
+    ['kubernetes-pod-label = -a=b', 'it must be a label'],
+    [`kubernetes-pod-label = a=${'b'.repeat(64)}`, 'it must be a label'],
+    ['kubernetes-node = a/b', 'it must be "auto" or the name of a node'],
+    ['kubernetes-config = config', `it must be "auto" or an absolute path`],
+    ['kubernetes-token-audience =', 'it must be 1 to 253 printable ASCII characters without spaces'],
     ['libvirt-executables =', 'it must be one or more file names without directories'],
     ['libvirt-executables = /usr/sbin/libvirtd', 'it must be one or more file names without directories'],
     ['secret-lifetime = 10', 'it must be a number with one of the units ms, s, m or h'],
@@ -211,12 +235,21 @@ describe('parseConfig', () => {
     expect(errorOf('\nsecret-forms = plain rsa jwe\n').message).to.match(
       /line 2: "secret-forms" has rsa and jwe, which takes a private key; set "secret-keys", or leave it out$/,
     );
-    expect(errorOf('secret-forms = jwt\n').message).to.match(/it must be one or more of plain rsa jwe, /);
-    expect(errorOf('secret-forms =\n').message).to.match(/it must be one or more of plain rsa jwe, /);
+    expect(errorOf('secret-forms = jwt\n').message).to.match(/it must be one or more of plain rsa jwe token, /);
+    expect(errorOf('secret-forms =\n').message).to.match(/it must be one or more of plain rsa jwe token, /);
     const forms = (text: string): unknown => parseConfig(text, '/x.conf').secretForms;
     expect(forms('secret-forms = jwe, plain\nsecret-keys = /k\n')).to.deep.equal(['plain', 'jwe']);
     expect(forms('secret-forms = plain\n')).to.deep.equal(['plain']);
     expect(forms('secret-forms = auto\n')).to.equal(null);
+  });
+
+  it('refuses the form token without Kubernetes, and Kubernetes without pods', () => {
+    expect(errorOf('\nsecret-forms = plain token\n').message).to.match(
+      /line 2: "secret-forms" has token, which Kubernetes has to vouch for; set "kubernetes = verify", or leave it out$/,
+    );
+    expect(errorOf('require-pod = no\nkubernetes = verify\n').message).to.match(
+      /line 2: "kubernetes" is verify, but "require-pod" is no: .*; set "require-pod" to yes, or "kubernetes" to off$/,
+    );
   });
 
   it('gives a profile what it sets, and else what the node has, wherever that stands', () => {

@@ -27,6 +27,7 @@ function observe(): Seen {
       log.push({ level, fields });
     };
   const observer = new LaunchObserver({
+    pods: null,
     logger: { info: note('info'), warn: note('warn'), error: note('error') },
     audit: (record) => audit.push(record),
     metrics: {
@@ -55,6 +56,16 @@ const caller: Caller = {
   cpus: '0',
   limits: [],
 };
+
+const silent = {
+  logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  metrics: {
+    launchStarted: () => undefined,
+    launchRefused: () => undefined,
+    launchLimited: () => undefined,
+    peerRejected: () => undefined,
+  },
+} as const;
 
 function launch(domain: string | null = null): ObservedLaunch {
   return { domain, trail: new AuditTrail(), seconds: () => 1 };
@@ -151,19 +162,72 @@ describe('LaunchObserver', () => {
       ['outcome', 'allowed', null],
       ['outcome', 'refused', 'internal'],
     ]);
-    expect(audit[1]?.checks.map(({ check }) => check)).to.deep.equal([...auditChecks]);
+    // Kubernetes is off.
+    const checks = auditChecks.filter((check) => check !== 'kubernetes');
+    expect(audit[1]?.checks.map(({ check }) => check)).to.deep.equal(checks);
     expect(audit[2]?.checks.at(-1)).to.deep.equal({ check: 'started', verdict: 'failed' });
+  });
+
+  it('notes what Kubernetes said, and what it could not be asked', () => {
+    const { observer, audit } = observe();
+    const [good, unseen, bad, token] = [launch(), launch(), launch(), launch()];
+    good.trail.kubernetes = 'ok';
+    unseen.trail.kubernetes = 'unavailable';
+    for (const { trail } of [good, unseen]) trail.enter('plan');
+    observer.allowed(good, caller);
+    observer.allowed(unseen, caller);
+    bad.trail.enter('kubernetes');
+    observer.refused(new Refusal('kubernetes-pod-label', 'No', 'do'), bad, caller);
+    token.trail.enter('target');
+    observer.refused(new Refusal('kubernetes-unavailable', 'No', 'do'), token, caller);
+    const verdicts = audit.map(({ checks }) =>
+      checks.filter(({ check }) => check === 'kubernetes' || check === 'secret'),
+    );
+    expect(verdicts.map((each) => each.map(({ check, verdict }) => `${check} ${verdict}`))).to.deep.equal([
+      ['secret ok', 'kubernetes ok'],
+      ['secret ok', 'kubernetes unavailable'],
+      ['secret ok', 'kubernetes refused'],
+      ['secret refused'],
+    ]);
+  });
+
+  it('tells the owners of pods, of those that are known', () => {
+    const told: unknown[] = [];
+    const { logger, metrics } = silent;
+    const observer = new LaunchObserver({
+      logger,
+      metrics,
+      audit: () => undefined,
+      pods: {
+        started: (pod, vm) => told.push(['started', pod, vm.uuid]),
+        refused: (pod, { code, line }) => told.push([code, pod, line]),
+      },
+    });
+    const known = launch();
+    known.trail.pod = { podUid: 'p', containerId: 'c' };
+    observer.finished(result, known, caller);
+    observer.finished({ ...result, started: false, failure: 'no\u001bway' }, known, caller);
+    observer.refused(new Refusal('already-running', 'No', 'do'), known, caller);
+    observer.refused(
+      new Refusal('secret-mismatch', 'No', 'do', { detail: 'hidden' }).about('q'),
+      launch(),
+      caller,
+    );
+    observer.refused(new Refusal('target-not-found', 'No', 'do'), launch(), caller);
+    observer.refused(new Error('boom'), known, caller);
+    expect(told).to.deep.equal([
+      ['started', 'pod', 'vm'],
+      ['launch-failed', 'pod', 'no way'],
+      ['already-running', 'p', 'No; do'],
+      ['secret-mismatch', 'q', 'No; do'],
+      ['target-not-found', null, 'No; do'],
+    ]);
   });
 
   it('allows nothing that must be noted and cannot be', () => {
     const observer = new LaunchObserver({
-      logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-      metrics: {
-        launchStarted: () => undefined,
-        launchRefused: () => undefined,
-        launchLimited: () => undefined,
-        peerRejected: () => undefined,
-      },
+      ...silent,
+      pods: null,
       audit: () => {
         throw new Error('disk full');
       },

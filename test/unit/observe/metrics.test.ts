@@ -21,6 +21,13 @@ describe('createMetrics()', () => {
       'kubevirt_node_driver_machines{state="running"} 0',
       'kubevirt_node_driver_secret_checks_total{result="refused"} 0',
       'kubevirt_node_driver_peers_rejected_total{socket="api"} 0',
+      'kubevirt_node_driver_kubernetes_informer_state{state="synced"} 0',
+      'kubevirt_node_driver_kubernetes_watch_restarts_total{reason="silent"} 0',
+      'kubevirt_node_driver_kubernetes_watch_last_event_timestamp_seconds 0',
+      'kubevirt_node_driver_kubernetes_cached_pods 0',
+      'kubevirt_node_driver_kubernetes_verdicts_total{verdict="foreign-container"} 0',
+      'kubevirt_node_driver_kubernetes_events_total{result="dropped"} 0',
+      'kubevirt_node_driver_kubernetes_token_reviews_total{result="cached"} 0',
       'kubevirt_node_driver_build_info{version="1.2.3",commit="abcdef0",node_version="24.0.0"} 1',
     ]);
   });

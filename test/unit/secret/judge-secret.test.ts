@@ -15,7 +15,7 @@ const claims: TokenClaims = {
   id: 'id',
 };
 const plain: SecretCase = {
-  opened: { form: 'plain', secret, claims: null, fault: null },
+  opened: { form: 'plain', secret, claims: null, token: null, fault: null },
   held: Secret.fromText('open-sesame'),
   isUsedElsewhere: () => false,
   secretFile: '/s/secret',
@@ -30,7 +30,7 @@ const plain: SecretCase = {
 };
 const withClaims = (changes: Partial<TokenClaims>): SecretCase => ({
   ...plain,
-  opened: { form: 'jwe', secret, claims: { ...claims, ...changes }, fault: null },
+  opened: { form: 'jwe', secret, claims: { ...claims, ...changes }, token: null, fault: null },
 });
 const jwe = withClaims({});
 
@@ -84,13 +84,19 @@ describe('judgeSecret', () => {
       'a token that could not be opened',
       {
         ...plain,
-        opened: { form: 'jwe', secret: Secret.random(), claims: null, fault: 'its header is odd' },
+        opened: {
+          form: 'jwe',
+          secret: Secret.random(),
+          claims: null,
+          token: null,
+          fault: 'its header is odd',
+        },
       },
       'its header is odd',
     ],
     [
       'a token that could not be opened, even with the right secret',
-      { ...plain, opened: { form: 'jwe', secret, claims: null, fault: 'its header is odd' } },
+      { ...plain, opened: { form: 'jwe', secret, claims: null, token: null, fault: 'its header is odd' } },
       'its header is odd',
     ],
   ];

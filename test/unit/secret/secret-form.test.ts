@@ -15,6 +15,11 @@ describe('secretFormOf', () => {
     ['eyJ.b.c.d.e', 'jwe'],
     ['eyJ....', 'jwe'],
     ['eyJ.%.\n.ö. ', 'jwe'],
+    ['eyJ.b.c', 'plain'],
+    ['service-account-token', 'plain'],
+    ['service-account-token:', 'token'],
+    ['service-account-token:eyJ.b.c', 'token'],
+    ['service-account-token:eyJ.b.c.d.e', 'token'],
   ] as const;
   for (const [text, form] of cases)
     it(`says ${form} for ${JSON.stringify(text)}`, () => {

@@ -173,6 +173,28 @@ describe('SecretOpener', function () {
     }
   });
 
+  it('hands on the token of a ServiceAccount as such, and never as the secret of a pod', async () => {
+    const token = 'eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl';
+    const opened = await open(`service-account-token:${token}`);
+    expect(opened).to.include({ form: 'token', fault: null });
+    expect(opened.token?.reveal().toString()).to.equal(token);
+    expect(compareSecrets(opened.secret, Secret.fromText(token))).to.equal(false);
+    expect(inspect(opened, { depth: null, showHidden: true })).to.not.include(token);
+    for (const [text, fault] of [
+      ['', 'no token'],
+      ['eyJ.a.b', 'no token'],
+      ['eyJhIjox.YQ.YQ.YQ.YQ', 'no token'],
+      ['eyJhIjox.%.YQ', 'no token'],
+      [`eyJhIjox.${'a'.repeat(16_384)}.YQ`, 'longer than'],
+    ] as const) {
+      const other = await open(`service-account-token:${text}`);
+      expect(other.fault).to.include(fault);
+      expect(other.token).to.equal(null);
+    }
+    const { fault } = await open(`service-account-token:${token}`, ['plain', 'rsa', 'jwe']);
+    expect(fault).to.equal('the form token is not accepted on this node ("secret-forms")');
+  });
+
   it('finds fault with tokens where there is no key', async () => {
     for (const token of [compose(), sealAsRsa(secret, first.publicKey)])
       expect((await open(token, secretForms, [])).fault).to.include('has no private key');
