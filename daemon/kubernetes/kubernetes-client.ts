@@ -8,7 +8,7 @@ import type { WatchRequest, WatchSink } from './pod-source.ts';
 import { viewPod, type PodView } from './pod-view.ts';
 
 type ClientModule = typeof Client;
-type RequestOptions = Client.ConfigurationOptions<Client.ObservableMiddleware>;
+type RequestOptions = Client.ConfigurationOptions;
 
 const PAGE_SIZE = 250;
 const tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -139,6 +139,7 @@ export class KubernetesClient implements PodSource {
       action: 'Launch',
     };
     await this.#request((options) =>
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the client takes plain objects
       this.#core.createNamespacedEvent({ namespace, body }, options({ signal })),
     );
   }
@@ -159,6 +160,7 @@ export class KubernetesClient implements PodSource {
   async reviewToken(token: string, audience: string, signal: AbortSignal): Promise<unknown> {
     const body = { spec: { token, audiences: [audience] } };
     const { status } = await this.#request((options) =>
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the client takes plain objects
       this.#authentication.createTokenReview({ body }, options({ signal })),
     );
     return status;

@@ -145,7 +145,8 @@ export class PodEvents {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(DEADLINE_MS)]);
     if (occurrence.isCreated) {
       try {
-        return await sink.countEvent(occurrence.event, signal);
+        await sink.countEvent(occurrence.event, signal);
+        return;
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 404) throw error;
       }

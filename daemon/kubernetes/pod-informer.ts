@@ -109,19 +109,25 @@ export class PodInformer {
   async #run(signal: AbortSignal): Promise<void> {
     const { onRestart, random, timing } = this.#options;
     while (!signal.aborted) {
-      this.#wasHealthy = false;
       const { reason, cause } = await this.#round(signal);
       // Told apart from what `stop` brought about.
       if (isAborted(signal)) return;
       if (degrading.has(reason)) this.#degrade();
-      if (this.#wasHealthy) this.#failures = 0;
-      const isFailure =
-        !this.#wasHealthy || reason === 'connection' || reason === 'status' || reason === 'list';
+      const wasHealthy = this.#takeHealth();
+      if (wasHealthy) this.#failures = 0;
+      const isFailure = !wasHealthy || reason === 'connection' || reason === 'status' || reason === 'list';
       if (isFailure) this.#failures++;
       onRestart(reason, cause);
       const wait = isFailure ? fullJitterMs(this.#failures, timing.retry, random) : 0;
       await delay(wait, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Whether the round that is over brought anything. */
+  #takeHealth(): boolean {
+    const wasHealthy = this.#wasHealthy;
+    this.#wasHealthy = false;
+    return wasHealthy;
   }
 
   async #round(signal: AbortSignal): Promise<RoundEnd> {
@@ -170,9 +176,10 @@ export class PodInformer {
     const sink = {
       opened: (): void => this.#setState('synced'),
       event: (type: string, object: unknown): void => {
-        if (type !== 'ERROR') return this.#apply(type, object);
-        refusals.push(this.#refusedBy(object));
-        own.abort();
+        if (type === 'ERROR') {
+          refusals.push(this.#refusedBy(object));
+          own.abort();
+        } else this.#apply(type, object);
       },
     };
     try {

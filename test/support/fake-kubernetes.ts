@@ -205,9 +205,15 @@ export class FakeKubernetes {
   }
 
   #list(query: URLSearchParams, response: ServerResponse): void {
-    if (this.listStatus !== 200) return fail(response, this.listStatus, 'no list');
+    if (this.listStatus !== 200) {
+      fail(response, this.listStatus, 'no list');
+      return;
+    }
     const wanted = Number(query.get('resourceVersion') ?? '0');
-    if (wanted > this.#version) return fail(response, 504, 'Too large resource version');
+    if (wanted > this.#version) {
+      fail(response, 504, 'Too large resource version');
+      return;
+    }
     const node = nodeOf(query);
     const all = [...this.#pods.values()].filter(({ spec }) => spec.nodeName === node);
     const limit = Number(query.get('limit') ?? '0');
@@ -219,7 +225,10 @@ export class FakeKubernetes {
   }
 
   #watch(query: URLSearchParams, response: ServerResponse): void {
-    if (this.watchStatus !== 200) return fail(response, this.watchStatus, 'no watch');
+    if (this.watchStatus !== 200) {
+      fail(response, this.watchStatus, 'no watch');
+      return;
+    }
     const from = Number(query.get('resourceVersion') ?? '0');
     response.writeHead(200);
     response.flushHeaders();
@@ -255,7 +264,10 @@ export class FakeKubernetes {
     body: Record<string, unknown>,
     response: ServerResponse,
   ): void {
-    if (this.eventStatus !== 201) return fail(response, this.eventStatus, 'no event');
+    if (this.eventStatus !== 201) {
+      fail(response, this.eventStatus, 'no event');
+      return;
+    }
     if (request.method === 'POST') {
       const { name: own } = body['metadata'] as { name: string };
       this.events.set(own, body);
@@ -263,15 +275,23 @@ export class FakeKubernetes {
       return;
     }
     const known = this.events.get(name ?? '');
-    if (known === undefined) return fail(response, 404, 'no such event');
-    if (request.headers['content-type'] !== 'application/merge-patch+json')
-      return fail(response, 415, 'not a merge patch');
+    if (known === undefined) {
+      fail(response, 404, 'no such event');
+      return;
+    }
+    if (request.headers['content-type'] !== 'application/merge-patch+json') {
+      fail(response, 415, 'not a merge patch');
+      return;
+    }
     Object.assign(known, body);
     response.end(JSON.stringify(known));
   }
 
   #review(body: unknown, response: ServerResponse): void {
-    if (this.reviewStatus !== 201) return fail(response, this.reviewStatus, 'no review');
+    if (this.reviewStatus !== 201) {
+      fail(response, this.reviewStatus, 'no review');
+      return;
+    }
     const { spec } = body as { spec: { token: string; audiences: readonly string[] } };
     const status = this.reviewToken(spec.token, spec.audiences);
     const review = {

@@ -16,6 +16,9 @@ const allowed: Readonly<Record<string, { readonly times: number; readonly why: s
   'daemon/secret/token-ledger.ts': { times: 2, why: 'the expiry of tokens, which is a date' },
   'daemon/commands/secret-seal.ts': { times: 1, why: 'the expiry of a token, which is a date' },
   'daemon/commands/secret-verify.ts': { times: 1, why: 'the expiry of a token, which is a date' },
+  'daemon/kubernetes/open-kubernetes.ts': { times: 1, why: 'how far the clock of the API server is ahead' },
+  'daemon/kubernetes/pod-events.ts': { times: 1, why: 'the time of an event, for people' },
+  'daemon/kubernetes/token-reviewer.ts': { times: 2, why: 'the expiry of a token, which is a date' },
   'daemon/profiles/probe-refresher.ts': { times: 1, why: 'the ctime that a stub gets' },
   'daemon/api/api-client.ts': { times: 1, why: 'gRPC takes a date, and makes a timeout of it at once' },
   'daemon/host/shim-cgroups.ts': {

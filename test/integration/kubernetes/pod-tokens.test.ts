@@ -108,7 +108,7 @@ describe('a ServiceAccount token as secret', function () {
     expect(await rig.launch(pod, prefix + token)).to.equal('0 ');
     await waitUntil(
       'it has expired',
-      async () => (/^125 /.test(await rig.launch(pod, prefix + token)) ? true : undefined),
+      async () => ((await rig.launch(pod, prefix + token)).startsWith('125 ') ? true : undefined),
       10_000,
       500,
     );

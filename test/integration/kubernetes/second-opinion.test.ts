@@ -194,7 +194,7 @@ describe('the second opinion of Kubernetes', function () {
     await rig.api.stop();
     await waitUntil(
       'the daemon refuses',
-      async () => /kubernetes-required = no/.test(await rig.launch(pod)),
+      async () => (await rig.launch(pod)).includes('kubernetes-required = no'),
       10_000,
     );
     expect(await rig.launch(pod)).to.match(

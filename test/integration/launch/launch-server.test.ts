@@ -65,7 +65,7 @@ describe('LaunchServer', function () {
         return launch(...args);
       },
       observer: new LaunchObserver({
-    pods: null,
+        pods: null,
         logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
         audit: () => undefined,
         metrics: {

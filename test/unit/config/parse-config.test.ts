@@ -108,7 +108,10 @@ describe('parseConfig', () => {
     ['kubernetes-pod-label = example.com/x=', { kubernetesPodLabel: { key: 'example.com/x', value: '' } }],
     ['kubernetes-node = n1.example', { kubernetesNode: 'n1.example' }],
     ['kubernetes-token-audience = https://a/b', { kubernetesTokenAudience: 'https://a/b' }],
-    ['kubernetes = verify\nsecret-forms = plain token', { kubernetes: 'verify', secretForms: ['plain', 'token'] }],
+    [
+      'kubernetes = verify\nsecret-forms = plain token',
+      { kubernetes: 'verify', secretForms: ['plain', 'token'] },
+    ],
     ['require-installed-stub = yes', { requireInstalledStub: true }],
     ['require-libvirt-namespaces = yes', { requireLibvirtNamespaces: true }],
     ['libvirt-executables = a.out, virtqemud', { libvirtExecutables: ['a.out', 'virtqemud'] }],
@@ -235,7 +238,9 @@ describe('parseConfig', () => {
     expect(errorOf('\nsecret-forms = plain rsa jwe\n').message).to.match(
       /line 2: "secret-forms" has rsa and jwe, which takes a private key; set "secret-keys", or leave it out$/,
     );
-    expect(errorOf('secret-forms = jwt\n').message).to.match(/it must be one or more of plain rsa jwe token, /);
+    expect(errorOf('secret-forms = jwt\n').message).to.match(
+      /it must be one or more of plain rsa jwe token, /,
+    );
     expect(errorOf('secret-forms =\n').message).to.match(/it must be one or more of plain rsa jwe token, /);
     const forms = (text: string): unknown => parseConfig(text, '/x.conf').secretForms;
     expect(forms('secret-forms = jwe, plain\nsecret-keys = /k\n')).to.deep.equal(['plain', 'jwe']);

@@ -46,6 +46,7 @@ describe('Secret.reveal', () => {
       )
       .sort();
     expect(callers.filter((file) => !file.startsWith('commands/secret'))).to.deep.equal([
+      'kubernetes/token-reviewer.ts',
       'secret/seal-as-jwe.ts',
       'secret/seal-as-rsa.ts',
       'secret/secret-opener.ts',
