@@ -14,33 +14,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-import { runCommandLine } from '../../../daemon/commands/command-line.ts';
-import { bufferIo } from '../../support/buffer-io.ts';
-import { fakeEmulator, launchFake } from '../../support/fake-launch.ts';
-import { startNodeDriver } from '../../support/node-driver.ts';
 import { findQemuAccount } from '../../support/qemu-account.ts';
 import { runCommand } from '../../support/run-command.ts';
+import { runNodeDriver, type CommandOutcome } from '../../support/run-command-line.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { skip } from '../../support/skip.ts';
-import { expectNothingLeft, startFakePod, startSupervisedVm } from '../../support/supervised-vm.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const built = join(root, 'stub/build');
 const local = '/usr/bin/qemu-system-x86_64';
 const name = 'qemu-system-x86_64';
 const { uid, gid } = findQemuAccount();
-
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(...args: readonly string[]): Promise<Outcome> {
-  const io = bufferIo();
-  const status = await runCommandLine(args, io);
-  return { status, ...io.written };
-}
 
 describe('node-driver install', function () {
   this.timeout(60_000);
@@ -55,8 +39,8 @@ describe('node-driver install', function () {
   });
   afterEach(() => scratch.close());
 
-  const install = (...args: readonly string[]): Promise<Outcome> =>
-    run('install', '--emulator', name, '--target', target, ...args);
+  const install = (...args: readonly string[]): Promise<CommandOutcome> =>
+    runNodeDriver('install', '--emulator', name, '--target', target, ...args);
 
   const kinds = [
     { args: [], mode: '100755', group: 0, program: 'qemu-kube' },
@@ -132,7 +116,7 @@ describe('node-driver install', function () {
       '--json',
     );
     expect(JSON.parse(out)).to.include({ emulator: stub, stub: 'installed' });
-    const other = await run('install', '--target', mounted, '--node-target', scratch.directory);
+    const other = await runNodeDriver('install', '--target', mounted, '--node-target', scratch.directory);
     expect(other).to.include({ status: 1 });
     expect(other.err).to.include('is another directory than the node');
   });
@@ -329,124 +313,3 @@ describe('node-driver install', function () {
       expect(err).to.match(/^Cannot run install: [^\n]+\n$/u);
     });
 });
-
-describe('node-driver uninstall', function () {
-  this.timeout(60_000);
-  let scratch: Scratch;
-  let target: string;
-  beforeEach(() => {
-    scratch = Scratch.open('test');
-    target = join(scratch.directory, 'emulators');
-    mkdirSync(target, { mode: 0o755 });
-  });
-  afterEach(() => scratch.close());
-
-  const install = (...args: readonly string[]): Promise<Outcome> =>
-    run('install', '--target', target, '--local', local, ...args);
-  const uninstall = (...args: readonly string[]): Promise<Outcome> =>
-    run('uninstall', '--target', target, ...args);
-
-  it('removes what was installed, last the directory, and then has nothing to remove', async () => {
-    await install('--emulator', name);
-    const directory = join(target, 'default');
-    expect(JSON.parse((await uninstall('--emulator', name, '--json')).out)).to.deep.equal({
-      emulator: join(directory, name),
-      removed: [
-        join(directory, name),
-        join(directory, `.${name}.installed`),
-        join(directory, 'local'),
-        directory,
-      ],
-    });
-    expect(readdirSync(target)).to.deep.equal([]);
-    expect(await uninstall('--emulator', name)).to.deep.equal({
-      status: 0,
-      out: `${join(directory, name)} is not installed\n`,
-      err: '',
-    });
-  });
-
-  it('leaves another stub of the profile its link, and what others have put there', async () => {
-    await install('--emulator', 'one');
-    await install('--emulator', 'two');
-    await uninstall('--emulator', 'one');
-    expect(readdirSync(join(target, 'default'))).to.have.members(['two', '.two.installed', 'local']);
-    writeFileSync(join(target, 'default/notes'), '');
-    await uninstall('--emulator', 'two');
-    expect(readdirSync(join(target, 'default'))).to.have.members(['notes', 'local']);
-  });
-
-  it('does not remove what it has not put there as it is', async () => {
-    await install('--emulator', 'one');
-    writeFileSync(join(target, 'default/one'), 'changed', { flag: 'a' });
-    mkdirSync(join(target, 'other'));
-    writeFileSync(join(target, 'other/one'), 'of somebody');
-    for (const profile of ['default', 'other']) {
-      const { status, err } = await uninstall('--emulator', 'one', '--profile', profile);
-      expect(status).to.equal(1);
-      expect(err).to.match(/^Cannot uninstall: .* is not what was installed there; .*rm /u);
-      expect(readdirSync(join(target, profile))).to.include('one');
-    }
-  });
-
-  it('ends wrong usage with 2', async () => {
-    expect(await uninstall('--mode', 'fork')).to.include({ status: 2, out: '' });
-  });
-});
-
-for (const mode of ['fork', 'exec'] as const)
-  describe(`node-driver install while VMs of ${mode} mode run`, function () {
-    this.timeout(60_000);
-    let scratch: Scratch;
-    beforeEach(() => {
-      scratch = Scratch.open('test');
-    });
-    afterEach(() => scratch.close());
-
-    it('lets them go on with the old stub, and starts the next one with the new; so does uninstall --force', async () => {
-      const driver = await startNodeDriver(scratch, { mode, settings: { emulator: fakeEmulator } });
-      const pod = await startFakePod(scratch);
-      const target = join(driver.emulator, '../..');
-      const other = join(scratch.directory, 'other');
-      copyFileSync(join(scratch.directory, 'stub', driver.stubName), other);
-      // What follows the last section is no part of the program.
-      writeFileSync(other, 'of another release', { flag: 'a' });
-      const place = ['--target', target, '--emulator', name];
-      const start = async (): Promise<ReturnType<typeof launchFake>> => {
-        if (mode === 'fork') return (await startSupervisedVm(driver, pod)).launch;
-        const launch = launchFake(driver, pod, { args: ['wait'] });
-        await launch.waitForLine('ready');
-        return launch;
-      };
-      const end = async (launch: ReturnType<typeof launchFake>): Promise<void> => {
-        launch.stub.kill('SIGTERM');
-        expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGTERM' });
-        await expectNothingLeft(driver, pod);
-      };
-
-      const first = await start();
-      // In fork mode the stub runs on: to write to its file would fail.
-      if (mode === 'fork')
-        expect(() => writeFileSync(driver.emulator, '', { flag: 'r+' })).to.throw('ETXTBSY');
-      const args = [...place, '--program', other, '--setuid', '--group', String(gid)];
-      const installed = await run('install', ...args, ...(mode === 'exec' ? ['--mode', 'exec'] : []));
-      expect(installed).to.deep.equal({ status: 0, out: `${driver.emulator} was replaced\n`, err: '' });
-      if (mode === 'fork')
-        expect(readlinkSync(`/proc/${first.pid}/exe`)).to.equal(`${driver.emulator} (deleted)`);
-      await end(first);
-
-      const second = await start();
-      if (mode === 'fork') {
-        expect(readlinkSync(`/proc/${second.pid}/exe`)).to.equal(driver.emulator);
-        const refused = await run('uninstall', ...place);
-        expect(refused).to.include({ status: 1, out: '' });
-        expect(refused.err).to.match(new RegExp(`VMs run by .* \\(process ${second.pid}\\); .*--force`, 'u'));
-        expect(JSON.parse((await run('uninstall', ...place, '--json')).out)).to.have.nested.property(
-          'problem.code',
-          'running',
-        );
-      }
-      expect(await run('uninstall', ...place, '--force')).to.include({ status: 0 });
-      await end(second);
-    });
-  });
