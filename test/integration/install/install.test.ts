@@ -105,7 +105,7 @@ describe('node-driver install', function () {
     const mounted = join(scratch.directory, 'mounted');
     mkdirSync(mounted);
     await runCommand('mount', ['--bind', target, mounted]);
-    const { out } = await run(
+    const { out } = await runNodeDriver(
       'install',
       '--emulator',
       name,
