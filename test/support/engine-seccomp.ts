@@ -3,16 +3,22 @@ import { existsSync, readFileSync } from 'node:fs';
 /** Of Debian's package golang-github-containers-common: what Podman gives each container. */
 const path = '/usr/share/containers/seccomp.json';
 
+interface EngineCondition {
+  readonly caps?: readonly string[];
+  readonly arches?: readonly string[];
+}
+
 interface EngineEntry {
   readonly names: readonly string[];
   readonly action: string;
   readonly errnoRet?: number;
   readonly args?: readonly object[] | null;
-  readonly includes?: { readonly caps?: readonly string[]; readonly arches?: readonly string[] } | null;
+  readonly includes?: EngineCondition | null;
+  readonly excludes?: EngineCondition | null;
 }
 
-/** The container engines' default as `linux.seccomp` for a container without capabilities; null: it is not installed. */
-export function readEngineSeccomp(): object | null {
+/** The container engines' default as `linux.seccomp` for a container with these capabilities; null: it is not installed. */
+export function readEngineSeccomp(capabilities: readonly string[] = []): object | null {
   if (!existsSync(path)) return null;
   const goName = process.arch === 'arm64' ? 'arm64' : 'amd64';
   const profile = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -20,8 +26,11 @@ export function readEngineSeccomp(): object | null {
     readonly defaultErrnoRet: number;
     readonly syscalls: readonly EngineEntry[];
   };
-  const isFor = ({ includes }: EngineEntry): boolean =>
-    (includes?.caps ?? []).length === 0 && (includes?.arches ?? [goName]).includes(goName);
+  const has = (name: string): boolean => capabilities.includes(name);
+  const isFor = ({ includes, excludes }: EngineEntry): boolean =>
+    (includes?.caps ?? []).every(has) &&
+    !(excludes?.caps ?? []).some(has) &&
+    (includes?.arches ?? [goName]).includes(goName);
   return {
     defaultAction: profile.defaultAction,
     defaultErrnoRet: profile.defaultErrnoRet,

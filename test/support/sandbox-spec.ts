@@ -84,6 +84,12 @@ export const kernelMounts: readonly object[] = [
   },
 ];
 
+/** What container runtimes take out of the `/proc` of a container. */
+export const hiddenPaths: object = {
+  maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+  readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+};
+
 /** The OCI runtime configuration of a sandbox, as a container runtime of Kubernetes writes it for a pod's container. */
 export function buildSandboxSpec(input: SandboxSpecInput): object {
   const none: readonly string[] = [];
@@ -112,9 +118,8 @@ export function buildSandboxSpec(input: SandboxSpecInput): object {
         uidMappings: [{ containerID: 0, hostID: input.firstUserId, size: 65_536 }],
         gidMappings: [{ containerID: 0, hostID: input.firstUserId, size: 65_536 }],
       }),
-      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+      ...hiddenPaths,
       ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
-      readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },
   };
 }

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroup } from './cgroups.ts';
+import { readEngineSeccomp } from './engine-seccomp.ts';
 import { RuncContainer } from './runc-container.ts';
 import type { SandboxMount } from './sandbox-spec.ts';
-import { bind, kernelMounts, listSystemLinks, listSystemMounts } from './sandbox-spec.ts';
+import { bind, hiddenPaths, kernelMounts, listSystemLinks, listSystemMounts } from './sandbox-spec.ts';
 import type { Scratch } from './scratch.ts';
 
 /** What container runtimes give to a container that asks for nothing. */
@@ -35,6 +36,8 @@ export interface ServiceContainerOptions {
   readonly capabilities?: readonly string[];
   /** It has a user namespace of its own, whose ids are the node's. */
   readonly ownUsers?: boolean;
+  /** It has what Kubernetes gives to a container that asks for these capabilities alone, and a root to read only. */
+  readonly confined?: boolean;
 }
 
 /** A service of the node in a container: libvirt, or the daemon. Made by `startServiceContainer`. */
@@ -64,12 +67,13 @@ export class ServiceContainer extends RuncContainer {
 }
 
 function buildServiceSpec(rootfs: string, cgroupsPath: string, options: ServiceContainerOptions): object {
-  const capabilities = [...defaultCapabilities, ...(options.capabilities ?? [])];
+  const { confined = false, capabilities: wanted = [] } = options;
+  const capabilities = confined ? wanted : [...defaultCapabilities, ...wanted];
   const whole = [{ containerID: 0, hostID: 0, size: 4_294_967_295 }];
   const mounts = [...listSystemMounts(), { source: '/etc', destination: '/etc', readOnly: true }];
   return {
     ociVersion: '1.0.2',
-    root: { path: rootfs, readonly: false },
+    root: { path: rootfs, readonly: confined },
     process: {
       user: { uid: 0, gid: 0 },
       args: options.argv,
@@ -85,6 +89,7 @@ function buildServiceSpec(rootfs: string, cgroupsPath: string, options: ServiceC
         (type) => ({ type }),
       ),
       ...(options.ownUsers === true && { uidMappings: whole, gidMappings: whole }),
+      ...(confined && { ...hiddenPaths, seccomp: readEngineSeccomp(wanted) ?? undefined }),
     },
   };
 }

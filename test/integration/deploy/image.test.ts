@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keptCapabilities } from '../../../daemon/host/harden-process.ts';
 import { listCgroupParents } from '../../support/cgroups.ts';
 import { startContainerd, type Containerd } from '../../support/containerd.ts';
 import { buildImage } from '../../support/image.ts';
+import { daemonSetCapabilities } from '../../support/daemon-set.ts';
 import { findDaemonContainer, findDaemonSet, readInstallManifests } from '../../support/manifests.ts';
 import { describeOnNode } from '../../support/own-node.ts';
 import { readNamespace, readStatusFields } from '../../support/processes.ts';
@@ -28,7 +28,7 @@ const ctrCapabilities = [
     'SETPCAP',
   ],
   ...['NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'],
-];
+].map((name) => `CAP_${name}`);
 
 describeOnNode(import.meta.filename, 'the image', function () {
   this.timeout(240_000);
@@ -46,7 +46,7 @@ describeOnNode(import.meta.filename, 'the image', function () {
   /** The flags of `ctr run` that come to what the kubelet asks of containerd for the DaemonSet's container. */
   const flags = (runDirectory: string, config: string): readonly string[] => {
     const { securityContext, volumeMounts = [] } = findDaemonContainer(findDaemonSet(readInstallManifests()));
-    const wanted = (securityContext?.capabilities?.add ?? []).filter(isThere);
+    const wanted = daemonSetCapabilities();
     const sources: Readonly<Record<string, string>> = {
       config,
       proc: '/proc',
@@ -64,12 +64,8 @@ describeOnNode(import.meta.filename, 'the image', function () {
       '--allow-new-privs',
       '--seccomp',
       ...['--with-ns', 'pid:/proc/1/ns/pid'],
-      ...wanted
-        .filter((name) => !ctrCapabilities.includes(name))
-        .flatMap((name) => ['--cap-add', `CAP_${name}`]),
-      ...ctrCapabilities
-        .filter((name) => !wanted.includes(name))
-        .flatMap((name) => ['--cap-drop', `CAP_${name}`]),
+      ...wanted.filter((name) => !ctrCapabilities.includes(name)).flatMap((name) => ['--cap-add', name]),
+      ...ctrCapabilities.filter((name) => !wanted.includes(name)).flatMap((name) => ['--cap-drop', name]),
       ...mounts.flatMap((mount) => ['--mount', mount]),
     ];
   };
@@ -146,13 +142,6 @@ describeOnNode(import.meta.filename, 'the image', function () {
     return Number(line.split(/\s+/u)[1]);
   };
 });
-
-/** Containers that the tests run in may lack one, which no container can be given then. */
-function isThere(name: string): boolean {
-  const bit = keptCapabilities.get(`CAP_${name}`);
-  if (bit === undefined) throw new Error(`The DaemonSet asks for ${name}, which the daemon gives up`);
-  return (BigInt(`0x${readStatusFields(process.pid).get('CapBnd') ?? '0'}`) & (1n << BigInt(bit))) !== 0n;
-}
 
 /** Status and body of what is served in the network namespace of a process. */
 async function readInNetwork(pid: number, url: string): Promise<string> {
