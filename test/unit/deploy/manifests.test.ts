@@ -1,9 +1,10 @@
-import type { V1ClusterRole, V1ConfigMap, V1ServiceAccount } from '@kubernetes/client-node';
+import type { V1ClusterRole, V1ConfigMap, V1Pod, V1Secret, V1ServiceAccount } from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfig } from '../../../daemon/config/parse-config.ts';
+import { defaultConfig, parseConfig } from '../../../daemon/config/parse-config.ts';
 import { keptCapabilities } from '../../../daemon/host/harden-process.ts';
+import { parseLauncherCommandLine } from '../../../daemon/target/launcher-command-line.ts';
 import {
   deployDirectory,
   findDaemonContainer,
@@ -86,5 +87,52 @@ describe('the component kubernetes-verify', () => {
       { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     ]);
+  });
+});
+
+describe('deploy/examples', () => {
+  const read = (name: string): string => readFileSync(join(deployDirectory, 'examples', name), 'utf8');
+  const [pod] = parseManifests(read('virt-launcher.yaml')) as readonly Plain<V1Pod>[];
+  const [secret] = parseManifests(read('secret.yaml')) as readonly Plain<V1Secret>[];
+  const [patch] = parseManifests(read('virt-launcher-token.yaml')) as readonly Plain<V1Pod>[];
+  const domain = read('domain.xml');
+  const defaults = defaultConfig();
+  const variableOf = (name: string): string | undefined =>
+    new RegExp(`<qemu:env name='${name}' value='([^']*)'/>`, 'u').exec(domain)?.[1];
+
+  it('are of one VM, which the daemon knows the pod by', () => {
+    const command = [...(pod?.spec?.containers[0]?.command ?? []), ...(pod?.spec?.containers[0]?.args ?? [])];
+    const vm = {
+      uuid: variableOf('KUBEVIRT_IO_VM_UUID') ?? '',
+      name: variableOf('KUBEVIRT_IO_VM_NAME') ?? '',
+    };
+    const text = Buffer.from(command.map((each) => `${each}\0`).join(''));
+    expect(parseLauncherCommandLine(text)).to.deep.include(vm);
+    expect(domain).to.include(`<uuid>${vm.uuid}</uuid>`).and.include(`<name>${vm.name}</name>`);
+  });
+
+  it('have the secret where the daemon reads it, and in the domain', () => {
+    expect(variableOf('KUBEVIRT_IO_SECRET')).to.equal(secret?.stringData?.['secret']);
+    const volume = pod?.spec?.volumes?.find((each) => each.secret?.secretName === secret?.metadata?.name);
+    const mount = pod?.spec?.containers[0]?.volumeMounts?.find(({ name }) => name === volume?.name);
+    expect(`${mount?.mountPath ?? ''}/secret`).to.equal(defaults.secretFile);
+  });
+
+  it('have the label, and the token the audience, that the daemon asks for', () => {
+    const { key = '', value = '' } = defaults.kubernetesPodLabel ?? {};
+    expect(pod?.metadata?.labels?.[key]).to.equal(value);
+    const sources = patch?.spec?.volumes?.[0]?.projected?.sources ?? [];
+    expect(sources.map((each) => each.serviceAccountToken?.audience).filter(Boolean)).to.deep.equal([
+      defaults.kubernetesTokenAudience,
+    ]);
+    expect(sources.map((each) => each.secret?.name).filter(Boolean)).to.deep.equal([secret?.metadata?.name]);
+  });
+
+  it("name the stub where it is installed, and the disk where the pod's volume is", () => {
+    expect(domain).to.include(
+      `<emulator>${defaults.emulatorsDirectory}/default/qemu-system-x86_64</emulator>`,
+    );
+    const mount = pod?.spec?.containers[0]?.volumeMounts?.find(({ name }) => name === 'disks');
+    expect(domain).to.include(`<source file='${mount?.mountPath ?? ''}/disk.img'>`);
   });
 });
