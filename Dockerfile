@@ -26,6 +26,7 @@ COPY LICENSE ./
 COPY proto proto
 COPY daemon daemon
 COPY deploy/image deploy/image
+COPY deploy/libvirt deploy/libvirt
 RUN npm run build:bundle
 
 # The image's files as they will lie: what comes has neither shell nor ln.

@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { InstallProblem, type Problem } from '../install/install-problem.ts';
 import { installStub, type Installation } from '../install/install-stub.ts';
+import { hookPath, installHook, type HookState } from '../install/libvirt-hook.ts';
 import { findPackageRoot } from '../package-root.ts';
 import { quoteText } from '../quote-text.ts';
 import type { CommandIo } from './command-io.ts';
@@ -23,6 +24,10 @@ ${placeUsage}  --mode fork|exec   which stub, by default that of fork mode
   --local PATH       the emulator that answers probes, by default /usr/bin/ and
                      the name of --emulator
   --local-elsewhere  that is a path of libvirt's container: don't look for it
+  --hook DIR         also install a hook into libvirt's directory DIR, such as
+                     /etc/libvirt/hooks, that refuses domains of pods with
+                     another emulator. A libvirt that had no hooks when it
+                     started must be started again
   --program FILE     another stub than the one that comes with this program
   --json             print one line of JSON
   --help             print this text
@@ -44,6 +49,7 @@ export async function installCommand(args: readonly string[], io: CommandIo): Pr
       group: { type: 'string' },
       local: { type: 'string' },
       'local-elsewhere': { type: 'boolean', default: false },
+      hook: { type: 'string' },
       program: { type: 'string' },
     },
   });
@@ -59,6 +65,7 @@ export async function installCommand(args: readonly string[], io: CommandIo): Pr
     throw new UsageError('Cannot run install: a stub of exec mode enters pods as root; say --setuid, too');
   if (group !== null && !/^[\w.-]+$/u.test(group))
     throw new UsageError(`Cannot run install: ${quoteText(group)} can't be a group; give a name or a number`);
+  const hooks = values.hook === undefined ? null : absolutePath('install', 'hook', values.hook);
   const name = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
   return reportProblem('install', json, io, async () => {
     const installation = await installStub({
@@ -71,8 +78,15 @@ export async function installCommand(args: readonly string[], io: CommandIo): Pr
       local: absolutePath('install', 'local', values.local ?? `/usr/bin/${place.emulator}`),
       localElsewhere: values['local-elsewhere'],
     });
-    io.stdout(json ? `${JSON.stringify(installation)}\n` : format(installation));
+    const hook = hooks === null ? null : putHook(hooks, place.nodeTarget);
+    if (json) io.stdout(`${JSON.stringify({ ...installation, ...(hook !== null && { hook }) })}\n`);
+    else io.stdout(format(installation) + (hooks === null ? '' : `${hookPath(hooks)} is ${hook ?? ''}\n`));
   });
+}
+
+function putHook(hooks: string, emulators: string): HookState {
+  const script = path.join(findPackageRoot(), 'deploy/libvirt/hooks/qemu');
+  return installHook({ script, hooks, emulators });
 }
 
 /** Runs what may fail with a problem, and tells that in the way that was asked for. Gives the exit status. */

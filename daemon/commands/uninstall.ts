@@ -1,7 +1,8 @@
 import { uninstallStub, type Uninstallation } from '../install/uninstall-stub.ts';
+import { hookPath, uninstallHook } from '../install/libvirt-hook.ts';
 import type { CommandIo } from './command-io.ts';
 import { reportProblem } from './install.ts';
-import { placeOptions, placeUsage, readPlace } from './install-place.ts';
+import { absolutePath, placeOptions, placeUsage, readPlace } from './install-place.ts';
 import { parseUsage } from './usage-error.ts';
 
 const usage = `Usage: node-driver uninstall [OPTIONS]
@@ -11,6 +12,7 @@ while VMs run by it.
 
 Options:
 ${placeUsage}  --force            also while VMs run by it: they go on
+  --hook DIR         also the hook in libvirt's directory DIR
   --json             print one line of JSON
   --help             print this text
 
@@ -24,15 +26,18 @@ Example:
 export async function uninstallCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const { values } = parseUsage('uninstall', {
     args: [...args],
-    options: { ...placeOptions, force: { type: 'boolean', default: false } },
+    options: { ...placeOptions, force: { type: 'boolean', default: false }, hook: { type: 'string' } },
   });
   if (values.help) {
     io.stdout(usage);
     return 0;
   }
   const place = readPlace('uninstall', values);
+  const hooks = values.hook === undefined ? null : absolutePath('uninstall', 'hook', values.hook);
   return reportProblem('uninstall', values.json, io, () => {
-    const result = uninstallStub({ ...place, force: values.force });
+    const stub = uninstallStub({ ...place, force: values.force });
+    const isHookGone = hooks !== null && uninstallHook(hooks);
+    const result = isHookGone ? { ...stub, removed: [...stub.removed, hookPath(hooks)] } : stub;
     io.stdout(values.json ? `${JSON.stringify(result)}\n` : format(result));
   });
 }

@@ -118,6 +118,8 @@ async function buildBundle(directory: string): Promise<void> {
   const metafile = await bundle(directory);
   for (const [to, from] of protoFiles) copy(from, join(directory, to));
   copyKoffi(directory);
+  const hook = 'deploy/libvirt/hooks/qemu';
+  copy(join(root, hook), join(directory, hook));
   writeManifest(directory);
   copy(join(root, 'LICENSE'), join(directory, 'LICENSE'));
   writeFileSync(join(directory, 'THIRD-PARTY-LICENSES'), collectLicences(listPackages(metafile)));

@@ -1,11 +1,18 @@
+import type { V1Container } from '@kubernetes/client-node';
 import { expect } from 'chai';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { machine } from 'node:os';
 import { join } from 'node:path';
 import { listCgroupParents } from '../../support/cgroups.ts';
 import { startContainerd, type Containerd } from '../../support/containerd.ts';
 import { buildImage } from '../../support/image.ts';
-import { daemonSetCapabilities } from '../../support/daemon-set.ts';
-import { findDaemonContainer, findDaemonSet, readInstallManifests } from '../../support/manifests.ts';
+import { keepPresent } from '../../support/daemon-set.ts';
+import {
+  findDaemonContainer,
+  findDaemonSet,
+  readInstallManifests,
+  type Plain,
+} from '../../support/manifests.ts';
 import { describeOnNode } from '../../support/own-node.ts';
 import { readNamespace, readStatusFields } from '../../support/processes.ts';
 import { runCommand } from '../../support/run-command.ts';
@@ -43,24 +50,21 @@ describeOnNode(import.meta.filename, 'the image', function () {
   });
   after(() => scratch.close());
 
-  /** The flags of `ctr run` that come to what the kubelet asks of containerd for the DaemonSet's container. */
-  const flags = (runDirectory: string, config: string): readonly string[] => {
-    const { securityContext, volumeMounts = [] } = findDaemonContainer(findDaemonSet(readInstallManifests()));
-    const wanted = daemonSetCapabilities();
-    const sources: Readonly<Record<string, string>> = {
-      config,
-      proc: '/proc',
-      run: runDirectory,
-      state: join(scratch.directory, 'state'),
-    };
+  /** The flags of `ctr run` that come to what the kubelet asks of containerd for a container of the DaemonSet. */
+  const flags = (
+    container: Plain<V1Container>,
+    sources: Readonly<Record<string, string>>,
+  ): readonly string[] => {
+    const { securityContext, volumeMounts = [] } = container;
+    const wanted = keepPresent(securityContext?.capabilities?.add ?? []);
     const mounts = volumeMounts.map(({ name, mountPath, readOnly }) => {
       const source = sources[name];
       if (source === undefined) throw new Error(`The volume "${name}" is new: give it a source here`);
       return `type=bind,src=${source},dst=${mountPath},options=rbind:${readOnly === true ? 'ro' : 'rw'}`;
     });
-    expect(securityContext).to.deep.include({ privileged: false, allowPrivilegeEscalation: true });
+    expect(securityContext).to.deep.include({ allowPrivilegeEscalation: true, readOnlyRootFilesystem: true });
     return [
-      ...(securityContext?.readOnlyRootFilesystem === true ? ['--read-only'] : []),
+      '--read-only',
       '--allow-new-privs',
       '--seccomp',
       ...['--with-ns', 'pid:/proc/1/ns/pid'],
@@ -69,6 +73,24 @@ describeOnNode(import.meta.filename, 'the image', function () {
       ...mounts.flatMap((mount) => ['--mount', mount]),
     ];
   };
+
+  it('installs the stub in the init container of the DaemonSet', async () => {
+    const emulators = join(scratch.directory, 'emulators');
+    mkdirSync(emulators, { mode: 0o755 });
+    const [init] = findDaemonSet(readInstallManifests()).spec?.template.spec?.initContainers ?? [];
+    if (init === undefined) throw new Error('The DaemonSet has no init container');
+    // The node's path is the test's, and so is the group, which this machine may have no user of.
+    const args = (init.args ?? []).filter((each) => !each.startsWith('--node-target='));
+    const { stdout } = await containerd.ctr([
+      ...['run', '--rm', ...flags(init, { proc: '/proc', emulators }), image, 'install'],
+      ...['node-driver', ...args, `--node-target=${emulators}`, '--group=4207', '--local=/bin/sh', '--json'],
+    ]);
+    const stub = join(emulators, 'default', `qemu-system-${machine()}`);
+    expect(JSON.parse(stdout)).to.include({ emulator: stub, stub: 'installed', local: 'linked' });
+    const { uid, gid, mode } = statSync(stub);
+    expect({ uid, gid, mode: mode.toString(8) }).to.deep.equal({ uid: 0, gid: 4207, mode: '104750' });
+    expect((await runCommand(stub, ['--version'])).status).to.equal(0);
+  });
 
   it('becomes ready in containerd with what the DaemonSet gives it, and ends with 0 on SIGTERM', async function () {
     const runDirectory = join(scratch.runDirectory, 'driver');
@@ -79,13 +101,20 @@ describeOnNode(import.meta.filename, 'the image', function () {
       'proc = /host/proc\nhttp-address = 0.0.0.0:9409\nlaunch-group = 0\n',
     );
     for (const path of listCgroupParents('/kubevirt-node-driver/launch')) scratch.claimDirectory(path);
+    const container = findDaemonContainer(findDaemonSet(readInstallManifests()));
+    expect(container.securityContext?.privileged).to.equal(false);
     const log = join(scratch.directory, 'daemon.log');
     const begin = performance.now();
     await containerd.ctr([
       'run',
       '--detach',
       ...['--log-uri', `file://${log}`],
-      ...flags(runDirectory, config),
+      ...flags(container, {
+        config,
+        proc: '/proc',
+        run: runDirectory,
+        state: join(scratch.directory, 'state'),
+      }),
       image,
       'daemon',
     ]);
