@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { InstallProblem, type Problem } from '../install/install-problem.ts';
 import { installStub, type Installation } from '../install/install-stub.ts';
-import { hookPath, installHook, type HookState } from '../install/libvirt-hook.ts';
+import { libvirtHookPath, installHook, type HookState } from '../install/libvirt-hook.ts';
 import { findPackageRoot } from '../package-root.ts';
 import { quoteText } from '../quote-text.ts';
 import type { CommandIo } from './command-io.ts';
@@ -80,7 +80,10 @@ export async function installCommand(args: readonly string[], io: CommandIo): Pr
     });
     const hook = hooks === null ? null : putHook(hooks, place.nodeTarget);
     if (json) io.stdout(`${JSON.stringify({ ...installation, ...(hook !== null && { hook }) })}\n`);
-    else io.stdout(format(installation) + (hooks === null ? '' : `${hookPath(hooks)} is ${hook ?? ''}\n`));
+    else
+      io.stdout(
+        format(installation) + (hooks === null ? '' : `${libvirtHookPath(hooks)} is ${hook ?? ''}\n`),
+      );
   });
 }
 

@@ -1,5 +1,5 @@
 import { uninstallStub, type Uninstallation } from '../install/uninstall-stub.ts';
-import { hookPath, uninstallHook } from '../install/libvirt-hook.ts';
+import { libvirtHookPath, uninstallHook } from '../install/libvirt-hook.ts';
 import type { CommandIo } from './command-io.ts';
 import { reportProblem } from './install.ts';
 import { absolutePath, placeOptions, placeUsage, readPlace } from './install-place.ts';
@@ -37,7 +37,7 @@ export async function uninstallCommand(args: readonly string[], io: CommandIo): 
   return reportProblem('uninstall', values.json, io, () => {
     const stub = uninstallStub({ ...place, force: values.force });
     const isHookGone = hooks !== null && uninstallHook(hooks);
-    const result = isHookGone ? { ...stub, removed: [...stub.removed, hookPath(hooks)] } : stub;
+    const result = isHookGone ? { ...stub, removed: [...stub.removed, libvirtHookPath(hooks)] } : stub;
     io.stdout(values.json ? `${JSON.stringify(result)}\n` : format(result));
   });
 }

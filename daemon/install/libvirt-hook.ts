@@ -27,7 +27,7 @@ export type HookState = 'installed' | 'replaced' | 'unchanged';
  * @throws InstallProblem
  */
 export function installHook({ script, hooks, emulators }: HookOptions): HookState {
-  const file = hookPath(hooks);
+  const file = libvirtHookPath(hooks);
   const content = fs
     .readFileSync(script, 'utf8')
     // No value of a shell needs more than this in single quotes.
@@ -52,7 +52,7 @@ export function installHook({ script, hooks, emulators }: HookOptions): HookStat
 
 /** @returns whether there was one. @throws InstallProblem where it is not ours */
 export function uninstallHook(hooks: string): boolean {
-  const file = hookPath(hooks);
+  const file = libvirtHookPath(hooks);
   const before = readHook(file);
   if (before === null) return false;
   if (!before.includes(MARK)) throw foreignHook(file);
@@ -61,7 +61,7 @@ export function uninstallHook(hooks: string): boolean {
 }
 
 /** libvirt 6.5 and later runs what is in `qemu.d` after `qemu` itself. */
-export function hookPath(hooks: string): string {
+export function libvirtHookPath(hooks: string): string {
   return path.join(hooks, 'qemu.d', NAME);
 }
 
