@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import type * as Client from '@kubernetes/client-node';
 
 import { quoteText } from '../quote-text.ts';
+import type * as Parts from './client-parts.ts';
 import { ApiError, type ListRequest, type PodPage, type PodSource } from './pod-source.ts';
 import type { WatchRequest, WatchSink } from './pod-source.ts';
 import { viewPod, type PodView } from './pod-view.ts';
 
-type ClientModule = typeof Client;
+type ClientParts = typeof Parts;
 type RequestOptions = Client.ConfigurationOptions;
 
 const PAGE_SIZE = 250;
@@ -34,18 +35,18 @@ export interface EventBody {
 
 /** What the daemon asks of the API server: these requests and no others. */
 export class KubernetesClient implements PodSource {
-  readonly #module: ClientModule;
+  readonly #parts: ClientParts;
   readonly #config: Client.KubeConfig;
   readonly #core: Client.CoreV1Api;
   readonly #authentication: Client.AuthenticationV1Api;
   readonly #node: string;
   readonly #labelKey: string | null;
 
-  private constructor(module: ClientModule, config: Client.KubeConfig, options: KubernetesClientOptions) {
-    this.#module = module;
+  private constructor(parts: ClientParts, config: Client.KubeConfig, options: KubernetesClientOptions) {
+    this.#parts = parts;
     this.#config = config;
-    this.#core = config.makeApiClient(module.CoreV1Api);
-    this.#authentication = config.makeApiClient(module.AuthenticationV1Api);
+    this.#core = config.makeApiClient(parts.CoreV1Api);
+    this.#authentication = config.makeApiClient(parts.AuthenticationV1Api);
     this.#node = options.node;
     this.#labelKey = options.labelKey;
   }
@@ -53,11 +54,11 @@ export class KubernetesClient implements PodSource {
   /** @throws Error with cause and remedy when there is nothing to connect with; nothing is asked yet */
   static async open(options: KubernetesClientOptions): Promise<KubernetesClient> {
     // Only now: whoever has no use for it does without its 80 MB.
-    const module = await import('@kubernetes/client-node');
-    const config = new module.KubeConfig();
+    const parts = await import('./client-parts.ts');
+    const config = new parts.KubeConfig();
     if (options.configFile === null) loadOwnAccount(config);
     else loadFile(config, options.configFile);
-    return new KubernetesClient(module, config, options);
+    return new KubernetesClient(parts, config, options);
   }
 
   viewPod(pod: unknown): PodView | null {
@@ -88,7 +89,7 @@ export class KubernetesClient implements PodSource {
 
   async watchPods(request: WatchRequest, sink: WatchSink, signal: AbortSignal): Promise<void> {
     const dispatchers = new Dispatchers();
-    const watch = new this.#module.Watch(dispatchers.follow(this.#config));
+    const watch = new this.#parts.Watch(dispatchers.follow(this.#config));
     // The one way to set it: it is private to the type, and 30 s.
     Reflect.set(watch, 'requestTimeoutMs', request.silenceMs);
     const query = {
@@ -151,7 +152,7 @@ export class KubernetesClient implements PodSource {
     await this.#request((options) =>
       this.#core.patchNamespacedEvent(
         { name, namespace, body },
-        options({ signal, contentType: this.#module.PatchStrategy.MergePatch }),
+        options({ signal, contentType: this.#parts.PatchStrategy.MergePatch }),
       ),
     );
   }
@@ -184,7 +185,7 @@ export class KubernetesClient implements PodSource {
   }
 
   #optionsOf({ signal, contentType, onHeaders }: RequestExtras, dispatchers: Dispatchers): RequestOptions {
-    const { Observable } = this.#module;
+    const { Observable } = this.#parts;
     const middleware: Client.ObservableMiddleware = {
       pre: (request) => {
         dispatchers.add(request);

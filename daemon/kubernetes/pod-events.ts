@@ -101,7 +101,7 @@ export class PodEvents {
       this.#enqueue(known);
       return;
     }
-    const name = `${pod.name.slice(0, 200)}.${randomBytes(8).toString('hex')}`;
+    const name = `${pod.name.slice(0, 200).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
     const event = { name, pod, type, reason, message, count: 1, first: now, last: now };
     const occurrence = { event, isCreated: false, isQueued: false, startedAt: time };
     this.#known.set(key, occurrence);

@@ -58,9 +58,10 @@ export class TokenReviewer {
     }
     const expiresAt = expiryOf(text);
     const longest = Math.max(0, Math.min(LONGEST_CACHED_MS, (expiresAt ?? Infinity) - Date.now()));
+    // Also while it is being asked: of two that come at once, one asks.
     const review = this.#ask(text, expiresAt ?? Date.now() + LONGEST_CACHED_MS);
     this.#cache.set(key, { review, until: now() + longest });
-    // Two that come at once ask once; one that failed is asked about again.
+    // One that could not be asked about is asked about again.
     review.catch(() => this.#cache.delete(key));
     return review;
   }

@@ -1,5 +1,6 @@
 import { attackerMutations } from './attacker-mutations.ts';
 import { entryMutations } from './entry-mutations.ts';
+import { kubernetesMutations } from './kubernetes-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { userNamespaceMutations } from './user-namespace-mutations.ts';
 
@@ -301,4 +302,5 @@ export const mutations: readonly Mutation[] = [
   },
   ...attackerMutations,
   ...userNamespaceMutations,
+  ...kubernetesMutations,
 ];

@@ -1,6 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { runCommand } from './run-command.ts';
 
 /** A pod as a test names it; what it leaves out is as in a pod that is well. */
 export interface FakePod {
@@ -22,6 +25,21 @@ export interface AuditedRequest {
   readonly resource: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
+}
+
+/** Of 127.0.0.1, in PEM, signed by itself. */
+export interface FakeCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export async function makeFakeCertificate(directory: string): Promise<FakeCertificate> {
+  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+  await runCommand('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=fake', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+  ]);
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
 interface Change {
@@ -53,12 +71,15 @@ export class FakeKubernetes {
   /** Added to the clock in the header `Date`. */
   clockOffsetMs = 0;
   bookmarkMs = 0;
+  /** Who does not show it is answered 401. */
+  bearerToken: string | undefined;
   /** Answers TokenReviews. */
   reviewToken: (token: string, audiences: readonly string[]) => object = () => ({ authenticated: false });
   reviewStatus = 201;
   eventStatus = 201;
   readonly requests: AuditedRequest[] = [];
   readonly events = new Map<string, Record<string, unknown>>();
+  readonly #tls: FakeCertificate | undefined;
   #server: Server | undefined;
   #port = 0;
   readonly #sockets = new Set<Socket>();
@@ -69,12 +90,17 @@ export class FakeKubernetes {
   /** Changes up to this version are forgotten. */
   #compacted = 100;
 
+  constructor(tls?: FakeCertificate) {
+    this.#tls = tls;
+  }
+
   async start(): Promise<void> {
-    const server = createServer((request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => {
         response.destroy(error instanceof Error ? error : undefined);
       });
-    });
+    };
+    const server = this.#tls === undefined ? createServer(answer) : createTlsServer(this.#tls, answer);
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -99,19 +125,28 @@ export class FakeKubernetes {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`;
+  }
+
+  get openConnections(): number {
+    return this.#sockets.size;
   }
 
   get openWatches(): number {
     return this.#watches.size;
   }
 
-  writeKubeconfig(path: string): void {
+  /** @param authority in PEM, of who vouches for the server; by default the server itself */
+  writeKubeconfig(path: string, authority = this.#tls?.cert): void {
+    const trust =
+      authority === undefined
+        ? { 'insecure-skip-tls-verify': true }
+        : { 'certificate-authority-data': Buffer.from(authority).toString('base64') };
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'fake', cluster: { server: this.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'fake', user: {} }],
+      clusters: [{ name: 'fake', cluster: { server: this.url, ...trust } }],
+      users: [{ name: 'fake', user: this.bearerToken === undefined ? {} : { token: this.bearerToken } }],
       contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'fake' } }],
       'current-context': 'fake',
     };
@@ -183,6 +218,11 @@ export class FakeKubernetes {
     const body: unknown = text === '' ? null : JSON.parse(text);
     response.setHeader('Date', new Date(Date.now() + this.clockOffsetMs).toUTCString());
     response.setHeader('Content-Type', 'application/json');
+    const { bearerToken } = this;
+    if (bearerToken !== undefined && request.headers.authorization !== `Bearer ${bearerToken}`) {
+      fail(response, 401, 'Unauthorized');
+      return;
+    }
     const method = request.method ?? '';
     if (method === 'GET' && pathname === '/api/v1/pods') {
       const isWatch = query.get('watch') === 'true';
@@ -359,8 +399,8 @@ function toObject(pod: FakePod, version: number): { readonly spec: { readonly no
 }
 
 /** Starts one on a port of its own. */
-export async function startFakeKubernetes(): Promise<FakeKubernetes> {
-  const fake = new FakeKubernetes();
+export async function startFakeKubernetes(tls?: FakeCertificate): Promise<FakeKubernetes> {
+  const fake = new FakeKubernetes(tls);
   await fake.start();
   return fake;
 }
