@@ -36,9 +36,8 @@ export function judgeReview(status: unknown, audience: string): ReviewedToken {
   return { pod: { uid, name, namespace }, fault: null };
 }
 
-/** Why the token of one pod does not count for another; `null` for the one it was made for. */
-export function bindingFault(bound: BoundPod, pod: BoundPod): string | null {
-  if (bound.uid !== pod.uid) return `it is bound to the pod with the UID ${bound.uid}`;
+/** Why the token of one pod does not count for another with its UID; `null` for the one it was made for. */
+export function bindingFault(bound: BoundPod, pod: Omit<BoundPod, 'uid'>): string | null {
   if (bound.name !== pod.name || bound.namespace !== pod.namespace)
     return `it is bound to the pod "${bound.namespace}/${bound.name}"`;
   return null;

@@ -20,8 +20,9 @@ export const restartReasons = ['closed', 'relist', 'silent', 'gone', 'connection
 export type RestartReason = (typeof restartReasons)[number];
 
 export interface InformerTiming {
-  /** How long a watch lasts at most, and how often the pods are listed whatever comes by watches. */
+  /** The API server is to end a watch after this time or up to twice of it, so that not all nodes come back at once. */
   readonly watchMs: number;
+  /** How often the pods are listed, whatever comes by watches. */
   readonly relistMs: number;
   /** An API server sends a bookmark each minute. */
   readonly silenceMs: number;
@@ -160,17 +161,15 @@ export class PodInformer {
   }
 
   async #watch(signal: AbortSignal): Promise<RoundEnd> {
-    const { source, timing } = this.#options;
+    const { source, timing, random } = this.#options;
     const own = new AbortController();
     const begin = performance.now();
-    const tillRelist = this.#listedAt + timing.relistMs - begin;
-    const lastsMs = Math.max(1, Math.min(timing.watchMs, tillRelist));
+    const tillRelist = Math.max(1, this.#listedAt + timing.relistMs - begin);
     const refusals: RoundEnd[] = [];
-    const timer = setTimeout(() => own.abort(), lastsMs);
+    const timer = setTimeout(() => own.abort(), tillRelist);
     const request = {
       resourceVersion: this.#version ?? '',
-      // Ours is the first to end it; this is for an API server whose word of that gets lost.
-      timeoutSeconds: Math.ceil(lastsMs / 1000) + 30,
+      timeoutSeconds: Math.ceil((timing.watchMs / 1000) * (1 + random())),
       silenceMs: timing.silenceMs,
     };
     const sink = {
@@ -187,10 +186,9 @@ export class PodInformer {
       if (performance.now() - begin >= timing.briefMs) this.#wasHealthy = true;
       const [refusal] = refusals;
       if (refusal !== undefined) return refusal;
-      // Asked for: not one that a server ends at once, over and over.
       if (own.signal.aborted) this.#wasHealthy = true;
       return own.signal.aborted
-        ? { reason: 'relist', cause: 'its time is over' }
+        ? { reason: 'relist', cause: 'it is time to list the pods' }
         : { reason: 'closed', cause: 'the API server ended it' };
     } catch (error) {
       return this.#brokenBy(error);

@@ -190,12 +190,19 @@ export class FakeKubernetes {
 
   /** Ends every watch as an API server does. */
   closeWatches(): void {
-    for (const { response } of this.#watches) response.end();
+    for (const { response } of this.#takeWatches()) response.end();
   }
 
   /** Breaks the connection of every watch. */
   resetWatches(): void {
-    for (const { response } of this.#watches) response.socket?.resetAndDestroy();
+    for (const { response } of this.#takeWatches()) response.socket?.resetAndDestroy();
+  }
+
+  /** Nothing is written to them any more. */
+  #takeWatches(): readonly OpenWatch[] {
+    const all = [...this.#watches];
+    this.#watches.clear();
+    return all;
   }
 
   count(verb: AuditedRequest['verb'], resource: string): number {
@@ -286,7 +293,13 @@ export class FakeKubernetes {
       const metadata = { resourceVersion: String(this.#version), creationTimestamp: null };
       response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Pod', metadata } })}\n`);
     }, this.bookmarkMs || 1000);
-    const end = setTimeout(() => response.end(), Number(query.get('timeoutSeconds') ?? '3600') * 1000);
+    const end = setTimeout(
+      () => {
+        this.#watches.delete(watch);
+        response.end();
+      },
+      Number(query.get('timeoutSeconds') ?? '3600') * 1000,
+    );
     response.on('close', () => {
       clearInterval(bookmarks);
       clearTimeout(end);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from './fake-launch.ts';
 import { fakeNode, startFakeKubernetes, type FakeKubernetes, type FakePod } from './fake-kubernetes.ts';
 import { installNodeDriver, type NodeDriver } from './node-driver.ts';
@@ -12,20 +13,20 @@ export class KubernetesRig {
   readonly api: FakeKubernetes;
   readonly driver: NodeDriver;
   readonly #scratch: Scratch;
-  readonly settings: Settings;
+  readonly #settings: Settings;
   #count = 0;
 
   constructor(scratch: Scratch, api: FakeKubernetes, driver: NodeDriver, settings: Settings) {
     this.#scratch = scratch;
     this.api = api;
     this.driver = driver;
-    this.settings = settings;
+    this.#settings = settings;
   }
 
   /** Starts the daemon again, with other settings. */
   async restart(settings: Settings = {}): Promise<void> {
     await this.driver.end();
-    this.driver.configure({ ...this.settings, ...settings });
+    this.driver.configure({ ...this.#settings, ...settings });
     await this.driver.start();
   }
 
@@ -69,7 +70,11 @@ export function nameOf(pod: Sandbox): string {
 }
 
 /** Starts API server and daemon. Both are ended when the scratch closes. */
-export async function startKubernetesRig(scratch: Scratch, more: Settings = {}): Promise<KubernetesRig> {
+export async function startKubernetesRig(
+  scratch: Scratch,
+  more: Settings = {},
+  mode: LaunchMode = 'fork',
+): Promise<KubernetesRig> {
   const api = await startFakeKubernetes();
   scratch.defer('stop the API server', () => api.stop());
   const configFile = join(scratch.directory, 'kubeconfig');
@@ -83,7 +88,7 @@ export async function startKubernetesRig(scratch: Scratch, more: Settings = {}):
     'launch-rate': 'off', // wrong secrets by the dozen
     ...more,
   };
-  const driver = await installNodeDriver(scratch, { settings });
+  const driver = await installNodeDriver(scratch, { settings, mode });
   scratch.defer('end the daemon', () => driver.end());
   await driver.start();
   return new KubernetesRig(scratch, api, driver, settings);

@@ -62,7 +62,17 @@ describe('PodInformer', function () {
     const watch = api.requests.find(({ verb }) => verb === 'watch')?.query;
     expect(watch?.get('fieldSelector')).to.equal('spec.nodeName=node-1.example');
     expect(watch?.get('allowWatchBookmarks')).to.equal('true');
-    expect(Number(watch?.get('timeoutSeconds'))).to.be.within(30, 120);
+    expect(Number(watch?.get('timeoutSeconds'))).to.be.within(60, 120);
+  });
+
+  it('begins a watch anew that the API server has ended, at once and without a list', async () => {
+    const { api, is, knows, reaches, metric } = await start({ watchMs: 500, briefMs: 300 });
+    await is('synced');
+    await reaches(restarts('closed'), 3);
+    api.put(pod(1));
+    await knows(1);
+    expect(api.count('list', 'pods')).to.equal(1);
+    expect(await metric(state('synced'))).to.equal(1);
   });
 
   it('is starting while the first list fails, and synced once it does not', async () => {

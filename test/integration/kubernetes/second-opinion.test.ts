@@ -262,10 +262,40 @@ describe('the second opinion of Kubernetes', function () {
       5000,
     );
     rig.api.eventStatus = 201;
+    rig.api.isStuck = true;
+    const begin = performance.now();
+    expect(await rig.launch(pod)).to.equal('0 ');
+    expect(await rig.launch(pod, 'wrong')).to.match(/^125 /);
+    expect(performance.now() - begin).to.be.lessThan(4000);
+    rig.api.isStuck = false;
   });
 
   it('asks for pods, events and nothing else', () => {
     const asks = new Set(rig.api.requests.map(({ verb, resource }) => `${verb} ${resource}`));
     expect([...asks].sort()).to.deep.equal(['create events', 'list pods', 'patch events', 'watch pods']);
+  });
+});
+
+describe('the second opinion of Kubernetes in exec mode', function () {
+  this.timeout(60_000);
+  let scratch: Scratch;
+  let rig: KubernetesRig;
+
+  before(async () => {
+    scratch = Scratch.open('test');
+    rig = await startKubernetesRig(scratch, {}, 'exec');
+  });
+  after(() => scratch.close());
+
+  it('lets a VM into the pod, and refuses it once the pod is being deleted', async () => {
+    const pod = await rig.startPod();
+    rig.announce(pod);
+    expect(await rig.launch(pod)).to.equal('0 ');
+    rig.announce(pod, { deleting: true });
+    await waitUntil(
+      'the daemon refuses',
+      async () => ((await rig.launch(pod)).includes('Kubernetes is deleting it') ? true : undefined),
+      5000,
+    );
   });
 });
