@@ -3,21 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { toPodObject, type FakePod, type PodObject } from './fake-pod.ts';
 import { runCommand } from './run-command.ts';
-
-/** A pod as a test names it; what it leaves out is as in a pod that is well. */
-export interface FakePod {
-  readonly uid: string;
-  readonly name: string;
-  readonly namespace?: string;
-  readonly node?: string;
-  readonly phase?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly deleting?: boolean;
-  readonly containers?: readonly string[];
-  readonly initContainers?: readonly string[];
-}
 
 /** One request that came, as an audit log of Kubernetes names it. */
 export interface AuditedRequest {
@@ -45,15 +32,13 @@ export async function makeFakeCertificate(directory: string): Promise<FakeCertif
 interface Change {
   readonly version: number;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: { readonly spec: { readonly nodeName: string } };
+  readonly object: PodObject;
 }
 
 interface OpenWatch {
   readonly response: ServerResponse;
   readonly node: string;
 }
-
-export const fakeNode = 'node-1.example';
 
 /**
  * The part of a Kubernetes API server that the daemon uses, with the ways in which a real one fails: lists, watches from
@@ -84,7 +69,7 @@ export class FakeKubernetes {
   #port = 0;
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<OpenWatch>();
-  readonly #pods = new Map<string, { readonly spec: { readonly nodeName: string } }>();
+  readonly #pods = new Map<string, PodObject>();
   #changes: Change[] = [];
   #version = 100;
   /** Changes up to this version are forgotten. */
@@ -101,7 +86,7 @@ export class FakeKubernetes {
       });
     };
     const server = this.#tls === undefined ? createServer(answer) : createTlsServer(this.#tls, answer);
-    server.on('connection', (socket) => {
+    server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
@@ -156,7 +141,7 @@ export class FakeKubernetes {
   /** Adds or changes a pod. */
   put(pod: FakePod): void {
     const type = this.#pods.has(pod.uid) ? 'MODIFIED' : 'ADDED';
-    const object = toObject(pod, ++this.#version);
+    const object = toPodObject(pod, ++this.#version);
     this.#pods.set(pod.uid, object);
     this.#tell({ version: this.#version, type, object });
   }
@@ -166,13 +151,13 @@ export class FakeKubernetes {
     if (object === undefined) return;
     this.#pods.delete(uid);
     const metadata = {
-      ...(object as { metadata?: object }).metadata,
+      ...object.metadata,
       resourceVersion: String(++this.#version),
     };
     this.#tell({
       version: this.#version,
       type: 'DELETED',
-      object: { ...object, metadata } as Change['object'],
+      object: { ...object, metadata },
     });
   }
 
@@ -368,47 +353,6 @@ function statusOf(code: number, message: string): object {
 
 function fail(response: ServerResponse, code: number, message: string): void {
   response.writeHead(code).end(JSON.stringify(statusOf(code, message)));
-}
-
-/** With what else a real pod has, which nobody is to keep. */
-function toObject(pod: FakePod, version: number): { readonly spec: { readonly nodeName: string } } {
-  const containerStatus = (id: string): object => ({
-    name: 'compute',
-    image: 'registry.example/virt-launcher:v1.9.0',
-    imageID: 'registry.example/virt-launcher@sha256:0',
-    ready: true,
-    restartCount: 0,
-    state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
-    ...(id !== '' && { containerID: `containerd://${id}` }),
-  });
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: pod.name,
-      namespace: pod.namespace ?? 'vms',
-      uid: pod.uid,
-      resourceVersion: String(version),
-      labels: pod.labels ?? { 'kubevirt.io': 'virt-launcher' },
-      ...(pod.annotations !== undefined && { annotations: pod.annotations }),
-      ...(pod.deleting === true && {
-        deletionTimestamp: '2026-01-01T00:00:00Z',
-        deletionGracePeriodSeconds: 30,
-      }),
-      managedFields: [{ manager: 'kubelet', fieldsV1: { 'f:metadata': { 'f:labels': {} } } }],
-    },
-    spec: {
-      nodeName: pod.node ?? fakeNode,
-      containers: [
-        { name: 'compute', image: 'x', env: [{ name: 'PASSWORD', value: 'not-to-be-kept' }], resources: {} },
-      ],
-    },
-    status: {
-      phase: pod.phase ?? 'Running',
-      containerStatuses: (pod.containers ?? []).map(containerStatus),
-      initContainerStatuses: (pod.initContainers ?? []).map(containerStatus),
-    },
-  } as { readonly spec: { readonly nodeName: string } };
 }
 
 /** Starts one on a port of its own. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { KubernetesClient } from '../../daemon/kubernetes/kubernetes-client.ts';
 import { PodInformer, type InformerTiming } from '../../daemon/kubernetes/pod-informer.ts';
 import { createMetrics, type Metrics } from '../../daemon/observe/metrics.ts';
-import { fakeNode, startFakeKubernetes, type FakeKubernetes } from './fake-kubernetes.ts';
+import { startFakeKubernetes, type FakeKubernetes } from './fake-kubernetes.ts';
+import { fakeNode } from './fake-pod.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** An informer as the daemon has it, against an API server that can be made to fail, and quicker to try again. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from './fake-launch.ts';
-import { fakeNode, startFakeKubernetes, type FakeKubernetes, type FakePod } from './fake-kubernetes.ts';
+import { startFakeKubernetes, type FakeKubernetes } from './fake-kubernetes.ts';
+import { fakeNode, type FakePod } from './fake-pod.ts';
 import { installNodeDriver, type NodeDriver } from './node-driver.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import type { Scratch } from './scratch.ts';

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { KubernetesClient, type EventBody } from '../../../daemon/kubernetes/kubernetes-client.ts';
 import { ApiError } from '../../../daemon/kubernetes/pod-source.ts';
 import {
-  fakeNode,
   makeFakeCertificate,
   startFakeKubernetes,
   type FakeCertificate,
   type FakeKubernetes,
 } from '../../support/fake-kubernetes.ts';
+import { fakeNode } from '../../support/fake-pod.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const forever = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { FakePod } from '../../support/fake-kubernetes.ts';
+import type { FakePod } from '../../support/fake-pod.ts';
 import { fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
 import { startKubernetesRig, type KubernetesRig } from '../../support/kubernetes-rig.ts';
 import { readArguments } from '../../support/processes.ts';
