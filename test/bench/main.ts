@@ -1,7 +1,12 @@
 /** `npm run bench [-- PART …]`: what the driver costs, each part beside a peer. `--json` for machines. */
 import { parseArgs } from 'node:util';
 import { measureAdoption, renderAdoption } from './adoption.ts';
+import { measureFootprint, renderFootprint } from './footprint.ts';
 import { measureHostileLoad, renderHostileLoad } from './hostile-load.ts';
+import { measureResolve, renderResolve } from './resolve.ts';
+import { measureStartDomain, renderStartDomain } from './start-domain.ts';
+import { measureStartEmulator, renderStartEmulator } from './start-emulator.ts';
+import { measureStorm, renderStorm } from './storm.ts';
 import { measureStubCrowd, renderStubCrowd } from './stub-crowd.ts';
 
 interface Part {
@@ -9,19 +14,26 @@ interface Part {
   readonly text: string;
 }
 
+/** A part from how it is measured and how it is shown. */
+function part<Figures extends object>(
+  measure: () => Promise<Figures>,
+  render: (figures: Figures) => string,
+): () => Promise<Part> {
+  return async () => {
+    const figures = await measure();
+    return { figures, text: render(figures) };
+  };
+}
+
 const parts: Readonly<Record<string, () => Promise<Part>>> = {
-  adoption: async () => {
-    const figures = await measureAdoption();
-    return { figures, text: renderAdoption(figures) };
-  },
-  'hostile-load': async () => {
-    const figures = await measureHostileLoad();
-    return { figures, text: renderHostileLoad(figures) };
-  },
-  'stub-crowd': async () => {
-    const figures = await measureStubCrowd();
-    return { figures, text: renderStubCrowd(figures) };
-  },
+  resolve: part(measureResolve, renderResolve),
+  'start-emulator': part(measureStartEmulator, renderStartEmulator),
+  'start-domain': part(measureStartDomain, renderStartDomain),
+  storm: part(measureStorm, renderStorm),
+  footprint: part(measureFootprint, renderFootprint),
+  adoption: part(measureAdoption, renderAdoption),
+  'hostile-load': part(measureHostileLoad, renderHostileLoad),
+  'stub-crowd': part(measureStubCrowd, renderStubCrowd),
 };
 
 const { values, positionals } = parseArgs({

@@ -26,13 +26,14 @@ export interface BareContainerOptions {
   readonly containerId?: string;
 }
 
-/** A root directory with nothing in it but a launcher, a secret and the stand-in for QEMU. */
+/** A root directory with nothing in it but a launcher, a secret and stand-ins for QEMU. */
 function makeRoot(scratch: Scratch, name: string): string {
   const root = join(scratch.directory, `root-${name}`);
   for (const directory of ['etc/kubevirt/node-driver', 'proc', 'sys', 'dev', 'tmp', 'run', 'opt'])
     mkdirSync(join(root, directory), { recursive: true });
   copyFileSync(join(fixtures, 'virt-launcher'), join(root, 'virt-launcher'));
   copyFileSync(join(fixtures, 'fake-emulator'), join(root, fakeEmulator));
+  copyFileSync(join(fixtures, 'say-time'), join(root, 'say-time'));
   writeFileSync(join(root, 'etc/kubevirt/node-driver/secret'), `secret of ${name}\n`);
   return root;
 }

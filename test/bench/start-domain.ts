@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { startLibvirt } from '../support/libvirt-host.ts';
+import { startNodeDriver } from '../support/node-driver.ts';
+import { startSandbox } from '../support/sandbox.ts';
+import { Scratch } from '../support/scratch.ts';
+import { describeMachine, percentile, renderTable } from './figures.ts';
+
+const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 40);
+const WARM_UP = 2;
+const QEMU = '/usr/bin/qemu-system-x86_64';
+
+/** Milliseconds that `virsh start` takes, QEMU and all. */
+export interface StartDomain {
+  readonly samples: Readonly<Record<string, readonly number[]>>;
+  readonly machine: string;
+}
+
+/** One domain for QEMU itself and one for each mode, started in turn by one libvirt. */
+export async function measureStartDomain(): Promise<StartDomain> {
+  const samples: Record<string, number[]> = {};
+  const scratch = Scratch.open('test');
+  try {
+    const emulators: Record<string, string> = { bare: QEMU };
+    for (const mode of ['fork', 'exec'] as const) {
+      const own = Scratch.open('test');
+      scratch.defer('end the driver', () => own.close());
+      const driver = await startNodeDriver(own, { mode, settings: { 'secret-lifetime': '24h' } });
+      emulators[mode] = driver.emulator;
+    }
+    const libvirt = await startLibvirt(scratch);
+    const pod = await startSandbox(scratch, { vmUuid: 'started', vmName: 'started' });
+    const secret = pod.secret ?? '';
+    for (const [name, emulator] of Object.entries(emulators))
+      await libvirt.define({
+        name: `${scratch.id}-${name}`,
+        uuid: randomUUID(),
+        emulator,
+        serialSocket: `/var/lib/libvirt/qemu/${scratch.id}-${name}.serial`,
+        memory: 16,
+        environment: { KUBEVIRT_IO_VM_UUID: 'started', KUBEVIRT_IO_SECRET: secret },
+      });
+    for (let round = -WARM_UP; round < ROUNDS; round++) {
+      process.stderr.write(`\rround ${Math.max(0, round + 1)} of ${ROUNDS} `);
+      for (const name of Object.keys(emulators)) {
+        const { duration } = await libvirt.virsh(['start', `${scratch.id}-${name}`]);
+        await libvirt.virsh(['destroy', `${scratch.id}-${name}`]);
+        if (round >= 0) (samples[name] ??= []).push(duration);
+      }
+    }
+    process.stderr.write('\n');
+  } finally {
+    await scratch.close();
+  }
+  return { samples, machine: describeMachine() };
+}
+
+/** The median of the differences within a round, and the interval that holds it with 95 % (by order statistics). */
+function added(own: readonly number[], bare: readonly number[]): string {
+  const differences = own.map((time, index) => time - (bare[index] ?? NaN)).toSorted((a, b) => a - b);
+  const half = 0.98 * Math.sqrt(differences.length);
+  const at = (rank: number): string =>
+    (differences[Math.min(differences.length - 1, Math.max(0, Math.round(rank)))] ?? NaN).toFixed(1);
+  const middle = (differences.length - 1) / 2;
+  return `${at(middle)} ms [${at(middle - half)}, ${at(middle + half)}]`;
+}
+
+export function renderStartDomain({ samples, machine }: StartDomain): string {
+  const bare = samples['bare'] ?? [];
+  const rows = Object.entries(samples).map(([name, times]) => [
+    name,
+    ...[0.5, 0.95].map((part) => `${percentile(times, part).toFixed(1)} ms`),
+    name === 'bare' ? '' : ` ${added(times, bare)}`,
+  ]);
+  return [
+    renderTable(['virsh start', 'p50', 'p95', 'added'], rows),
+    `${bare.length} rounds of one start each, interleaved; added: median of the differences, 95 % interval; ${machine}`,
+  ].join('\n');
+}
