@@ -99,13 +99,13 @@ export class ShimCgroups {
   }
 }
 
-/** A daemon with another run directory may remove the parent while it is empty: then anew. */
+/** The parent is nearly always there. A daemon with another run directory may remove it while it is empty: then anew. */
 function make(parent: string, own: string, attempts: number): void {
   try {
-    makeDirectory(parent);
     makeDirectory(own);
   } catch (error) {
-    if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+    if (attempts === 0 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+    makeDirectory(parent);
     make(parent, own, attempts - 1);
   }
 }

@@ -140,7 +140,8 @@ export function createMetrics(build: BuildInfo): Metrics {
     labelNames: ['version', 'commit', 'node_version'] as const,
     registers,
   }).set({ version: build.version, commit: build.commit, node_version: build.nodeVersion }, 1);
-  collectDefaultMetrics({ register });
+  // By default the delay of the event loop is sampled a hundred times a second, which is most of what an idle daemon does.
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 500 });
 
   return {
     ...kubernetes,

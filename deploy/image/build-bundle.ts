@@ -50,6 +50,9 @@ async function bundle(directory: string): Promise<Metafile> {
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
+    // V8 keeps the text of what it runs: a third of what it is otherwise. Names stay, for stack traces.
+    minify: true,
+    keepNames: true,
     metafile: true,
     logLevel: 'warning',
   });

@@ -4,6 +4,7 @@ import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-lau
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, renderTable } from './figures.ts';
 import { timeLaunch } from './time-launch.ts';
 
@@ -35,7 +36,7 @@ export async function measureFootprint(): Promise<Footprint> {
   const scratch = Scratch.open('test');
   try {
     const settings = { emulator: fakeEmulator, 'secret-lifetime': '24h', 'launch-rate': 'off' };
-    const driver = await startNodeDriver(scratch, { settings });
+    const driver = await startNodeDriver(scratch, { settings, ...(await bundledDaemon(scratch)) });
     const ready: number[] = [];
     for (let boot = 0; boot < BOOTS; boot++) {
       await driver.end();

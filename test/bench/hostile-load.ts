@@ -3,6 +3,7 @@ import { startNodeDriver } from '../support/node-driver.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { ATTACKERS, Attackers, CONNECTIONS, FALSE_LAUNCHERS } from './attackers.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { timeLaunch } from './time-launch.ts';
 
@@ -32,7 +33,7 @@ export async function measureHostileLoad(): Promise<HostileLoad> {
     const options = { vmUuid: VM_UUID, vmName: 'attacked', mounts: [fakeEmulatorMount] };
     const honest = await startSandbox(scratch, options);
     const settings = { emulator: fakeEmulator, 'secret-lifetime': '24h' };
-    const driver = await startNodeDriver(scratch, { settings });
+    const driver = await startNodeDriver(scratch, { settings, ...(await bundledDaemon(scratch)) });
     const attackers = await Attackers.prepare(scratch, driver, VM_UUID);
     const launch = (): Promise<number> => timeLaunch(driver, honest, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();

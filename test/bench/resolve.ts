@@ -5,6 +5,7 @@ import { runCommand } from '../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { Crowd } from './crowd.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
 
 /** Processes on the node, and pods of other VMs among them. */
@@ -41,7 +42,7 @@ export async function measureResolve(): Promise<Resolve> {
   const scratch = Scratch.open('test');
   try {
     const crowd = new Crowd(scratch);
-    const driver = await startNodeDriver(scratch, { settings: { 'audit-log': 'off' } });
+    const driver = await startNodeDriver(scratch, await bundledDaemon(scratch));
     const pods: Sandbox[] = [];
     for (const size of SIZES) {
       while (pods.length < size.pods) {

@@ -3,6 +3,7 @@ import { startLibvirt } from '../support/libvirt-host.ts';
 import { startNodeDriver } from '../support/node-driver.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 40);
@@ -24,7 +25,11 @@ export async function measureStartDomain(): Promise<StartDomain> {
     for (const mode of ['fork', 'exec'] as const) {
       const own = Scratch.open('test');
       scratch.defer('end the driver', () => own.close());
-      const driver = await startNodeDriver(own, { mode, settings: { 'secret-lifetime': '24h' } });
+      const driver = await startNodeDriver(own, {
+        mode,
+        settings: { 'secret-lifetime': '24h' },
+        ...(await bundledDaemon(own)),
+      });
       emulators[mode] = driver.emulator;
     }
     const libvirt = await startLibvirt(scratch);

@@ -7,6 +7,7 @@ import { runCommand } from '../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { Crowd } from './crowd.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
 
 const PROCESSES = 2000;
@@ -97,7 +98,7 @@ async function ownWays(scratch: Scratch, pod: Sandbox): Promise<Readonly<Record<
       'launch-rate': 'off',
     };
     if (mode === 'fork') await makeKey(key, publicKey);
-    const driver = await startNodeDriver(own, { mode, settings });
+    const driver = await startNodeDriver(own, { mode, settings, ...(await bundledDaemon(own)) });
     const token = await seal(driver, pod, publicKey, join(scratch.directory, 'secret'));
     const launch = async (secret: string | undefined): Promise<string> => {
       const options = { through: [sayTime], environment: { KUBEVIRT_IO_SECRET: secret ?? '' } };

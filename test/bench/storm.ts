@@ -4,6 +4,7 @@ import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { timeLaunch } from './time-launch.ts';
 
@@ -29,6 +30,7 @@ export async function measureStorm(): Promise<Storm> {
   const failures: string[] = [];
   try {
     const driver = await startNodeDriver(scratch, {
+      ...(await bundledDaemon(scratch)),
       settings: {
         emulator: fakeEmulator,
         'secret-lifetime': '24h',
