@@ -39,8 +39,6 @@ async function bundle(directory: string): Promise<Metafile> {
     entryPoints: { main: 'daemon/main.ts' },
     outdir: join(directory, 'dist/daemon'),
     bundle: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
     splitting: true,
     format: 'esm',
     platform: 'node',

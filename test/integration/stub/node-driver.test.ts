@@ -37,7 +37,7 @@ describe('the entry point of the image', () => {
         `/${place}`,
         '--disable-sigusr1',
         '--enable-source-maps',
-        '--max-semi-space-size=2',
+        '--max-semi-space-size=1',
         '--max-old-space-size=128',
         '/app/dist/daemon/main.js',
         ...['machines', 'a b', '', 'exit=7'],
