@@ -1,6 +1,7 @@
 import { Scratch } from '../support/scratch.ts';
 import { BusyNode } from './busy-node.ts';
 import { describeMachine, median, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 
 const STAND_INS = 90;
 const REAL = 10;
@@ -30,9 +31,8 @@ export async function measureAdoption(): Promise<Adoption> {
     const node = await BusyNode.start(busy, {
       standIns: STAND_INS,
       real: REAL,
-      onProgress: (started) => process.stderr.write(`\r${started} of ${STAND_INS + REAL} VMs`),
+      onProgress: (started) => showProgress(`${started} of ${STAND_INS + REAL} VMs`),
     });
-    process.stderr.write('\n');
     for (let round = 0; round < ROUNDS; round++) {
       await peer.driver.end('SIGKILL');
       empty.push(await peer.readopt(0));

@@ -5,6 +5,7 @@ import { Scratch } from '../support/scratch.ts';
 import { ATTACKERS, Attackers, CONNECTIONS, FALSE_LAUNCHERS } from './attackers.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 import { timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 12);
@@ -38,13 +39,12 @@ export async function measureHostileLoad(): Promise<HostileLoad> {
     const launch = (): Promise<number> => timeLaunch(driver, honest, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();
     for (let round = 0; round < ROUNDS; round++) {
-      process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+      showProgress(`round ${round + 1} of ${ROUNDS}`);
       for (let count = 0; count < LAUNCHES_A_ROUND; count++) idle.push(await launch());
       await attackers.start();
       for (let count = 0; count < LAUNCHES_A_ROUND; count++) loaded.push(await launch());
       await attackers.stop();
     }
-    process.stderr.write('\n');
   } finally {
     await scratch.close();
   }

@@ -7,6 +7,7 @@ import { measureResolve, renderResolve } from './resolve.ts';
 import { measureStartDomain, renderStartDomain } from './start-domain.ts';
 import { measureStartEmulator, renderStartEmulator } from './start-emulator.ts';
 import { measureStorm, renderStorm } from './storm.ts';
+import { showProgress } from './show-progress.ts';
 import { measureStubCrowd, renderStubCrowd } from './stub-crowd.ts';
 
 interface Part {
@@ -49,6 +50,7 @@ const all: Record<string, object> = {};
 for (const [name, measure] of Object.entries(parts)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   const { figures, text } = await measure();
+  showProgress('');
   all[name] = figures;
   if (!values.json) console.log(`${text}\n`);
 }

@@ -7,22 +7,26 @@ import { Scratch } from '../support/scratch.ts';
 import { Crowd } from './crowd.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 
 /** Processes on the node, and pods of other VMs among them. */
-const SIZES = [
+interface Size {
+  readonly processes: number;
+  readonly pods: number;
+}
+
+const SIZES: readonly Size[] = [
   { processes: 300, pods: 1 },
   { processes: 2000, pods: 50 },
   { processes: 8000, pods: 50 },
-] as const;
+];
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 15);
 const WARM_A_ROUND = 20;
 const WARM_UP = 20;
 const scan = join(import.meta.dirname, '../fixtures/build/scan-processes');
 
 /** Milliseconds each. */
-export interface ResolveFigures {
-  readonly processes: number;
-  readonly pods: number;
+export interface ResolveFigures extends Size {
   /** A call of the API. */
   readonly warm: readonly number[];
   /** The first call to a daemon that has just become ready. */
@@ -33,35 +37,35 @@ export interface ResolveFigures {
 
 export interface Resolve {
   readonly sizes: readonly ResolveFigures[];
+  readonly rounds: number;
   readonly machine: string;
 }
 
 /** How long it takes to find the pod of a VM, beside what a script would do and a plain scan in C. */
-export async function measureResolve(): Promise<Resolve> {
+export async function measureResolve(wanted = SIZES, rounds = ROUNDS): Promise<Resolve> {
   const sizes: ResolveFigures[] = [];
   const scratch = Scratch.open('test');
   try {
     const crowd = new Crowd(scratch);
     const driver = await startNodeDriver(scratch, await bundledDaemon(scratch));
     const pods: Sandbox[] = [];
-    for (const size of SIZES) {
+    for (const size of wanted) {
       while (pods.length < size.pods) {
         const name = `bench-${pods.length}`;
         pods.push(await startSandbox(scratch, { vmUuid: name, vmName: name }));
       }
       await crowd.growTo(size.processes);
       const figures = { ...size, warm: [], cold: [], pipeline: [], plainScan: [] };
-      for (let round = 0; round < ROUNDS; round++) {
-        process.stderr.write(`\r${size.processes} processes, round ${round + 1} of ${ROUNDS} `);
+      for (let round = 0; round < rounds; round++) {
+        showProgress(`${size.processes} processes, round ${round + 1} of ${rounds}`);
         await measureRound(driver, pods[round % pods.length]?.vmUuid ?? '', figures);
       }
       sizes.push(figures);
     }
-    process.stderr.write('\n');
   } finally {
     await scratch.close();
   }
-  return { sizes, machine: describeMachine() };
+  return { sizes, rounds, machine: describeMachine() };
 }
 
 interface Samples {
@@ -96,7 +100,7 @@ async function measureRound(driver: NodeDriver, uuid: string, samples: Samples):
   samples.plainScan.push(Number(stdout.split(' ')[0]) / 1000);
 }
 
-export function renderResolve({ sizes, machine }: Resolve): string {
+export function renderResolve({ sizes, rounds, machine }: Resolve): string {
   const smallest = median(sizes[0]?.warm ?? []);
   const rows = sizes.map(({ processes, pods, warm, cold, pipeline, plainScan }) => [
     `${processes} processes, ${pods} pods`,
@@ -110,6 +114,6 @@ export function renderResolve({ sizes, machine }: Resolve): string {
   const head = ['resolve a VM', 'warm', 'warm p99', 'cold', 'ps | grep', 'scan in C'];
   return [
     renderTable([...head, 'ps / warm', 'cold / C', 'growth'], rows),
-    `medians; ${machine}, ${ROUNDS} rounds, interleaved`,
+    `medians; ${machine}, ${rounds} rounds, interleaved`,
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 40);
 const WARM_UP = 2;
@@ -45,14 +46,13 @@ export async function measureStartDomain(): Promise<StartDomain> {
         environment: { KUBEVIRT_IO_VM_UUID: 'started', KUBEVIRT_IO_SECRET: secret },
       });
     for (let round = -WARM_UP; round < ROUNDS; round++) {
-      process.stderr.write(`\rround ${Math.max(0, round + 1)} of ${ROUNDS} `);
+      showProgress(`round ${Math.max(0, round + 1)} of ${ROUNDS}`);
       for (const name of Object.keys(emulators)) {
         const { duration } = await libvirt.virsh(['start', `${scratch.id}-${name}`]);
         await libvirt.virsh(['destroy', `${scratch.id}-${name}`]);
         if (round >= 0) (samples[name] ??= []).push(duration);
       }
     }
-    process.stderr.write('\n');
   } finally {
     await scratch.close();
   }

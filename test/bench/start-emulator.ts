@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPodmanContainer } from '../support/bare-container.ts';
 import { launchFake } from '../support/fake-launch.ts';
@@ -9,6 +9,7 @@ import { Scratch } from '../support/scratch.ts';
 import { Crowd } from './crowd.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 
 const PROCESSES = 2000;
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 60);
@@ -19,13 +20,14 @@ const sayTime = join(import.meta.dirname, '../fixtures/build/say-time');
 /** Milliseconds from the exec of the stub, or of a peer, to the first instruction of what it starts in the pod. */
 export interface StartEmulator {
   readonly samples: Readonly<Record<string, readonly number[]>>;
+  readonly processes: number;
   readonly machine: string;
 }
 
 type Way = () => Promise<string>;
 
 /** The ways into a container of runc, and into one of podman: each gives the output of two say-time. */
-export async function measureStartEmulator(): Promise<StartEmulator> {
+export async function measureStartEmulator(processes = PROCESSES, rounds = ROUNDS): Promise<StartEmulator> {
   const samples: Record<string, number[]> = {};
   const scratch = Scratch.open('test');
   try {
@@ -33,13 +35,13 @@ export async function measureStartEmulator(): Promise<StartEmulator> {
     const pod = await startSandbox(scratch, { vmUuid: 'timed', vmName: 'timed', mounts });
     const ways = { ...peers(scratch, pod), ...(await ownWays(scratch, pod)) };
     const podman = await startPodmanContainer(scratch, { name: 'timed-podman' });
-    await new Crowd(scratch).growTo(PROCESSES);
+    await new Crowd(scratch).growTo(processes);
     const all: Readonly<Record<string, Way>> = {
       ...ways,
       'podman exec': podmanExec(scratch, podman.containerId),
     };
-    for (let round = -WARM_UP; round < ROUNDS; round++) {
-      process.stderr.write(`\rround ${Math.max(0, round + 1)} of ${ROUNDS} `);
+    for (let round = -WARM_UP; round < rounds; round++) {
+      showProgress(`round ${Math.max(0, round + 1)} of ${rounds}`);
       for (const [name, way] of Object.entries(all)) {
         const [begin = NaN, end = NaN] = [...(await way()).matchAll(/time (\d+)/g)].map(([, time]) =>
           Number(time),
@@ -47,11 +49,10 @@ export async function measureStartEmulator(): Promise<StartEmulator> {
         if (round >= 0) (samples[name] ??= []).push((end - begin) / 1e6);
       }
     }
-    process.stderr.write('\n');
   } finally {
     await scratch.close();
   }
-  return { samples, machine: describeMachine() };
+  return { samples, processes, machine: describeMachine() };
 }
 
 function peers(scratch: Scratch, pod: Sandbox): Readonly<Record<string, Way>> {
@@ -122,10 +123,11 @@ async function seal(driver: NodeDriver, pod: Sandbox, publicKey: string, file: s
   writeFileSync(file, pod.secret ?? '', { mode: 0o600 });
   const whom = ['--uuid', pod.vmUuid, '--pod-uid', pod.podUid, '--ttl', '2h'];
   const { stdout } = await driver.run(['secret', 'seal', '--key', publicKey, ...whom, '--secret-file', file]);
+  rmSync(file);
   return stdout.split('\n')[0] ?? '';
 }
 
-export function renderStartEmulator({ samples, machine }: StartEmulator): string {
+export function renderStartEmulator({ samples, processes, machine }: StartEmulator): string {
   const peer = median(samples['runc exec'] ?? []);
   const rows = Object.entries(samples).map(([name, times]) => [
     name,
@@ -135,6 +137,6 @@ export function renderStartEmulator({ samples, machine }: StartEmulator): string
   ]);
   return [
     renderTable(['from exec to the first instruction', 'p50', 'p95', 'p99', 'runc / this', 'n'], rows),
-    `${PROCESSES} processes on the node; ${machine}, interleaved`,
+    `${processes} processes on the node; ${machine}, interleaved`,
   ].join('\n');
 }

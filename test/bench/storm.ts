@@ -6,6 +6,7 @@ import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 import { timeLaunch } from './time-launch.ts';
 
 const STORM = 200;
@@ -42,11 +43,10 @@ export async function measureStorm(): Promise<Storm> {
     while (pods.length < STORM) {
       const name = `storm-${pods.length}`;
       pods.push(await startSandbox(scratch, { vmUuid: name, vmName: name, mounts: [fakeEmulatorMount] }));
-      process.stderr.write(`\rpod ${pods.length} of ${STORM} `);
+      showProgress(`pod ${pods.length} of ${STORM}`);
     }
     const atOnce = await Promise.all(pods.map((pod) => timeLaunch(driver, pod, failures)));
     const { steady, memory } = await hold(driver, pods, failures);
-    process.stderr.write('\n');
     return { atOnce, steady, failures, memory, machine: describeMachine() };
   } finally {
     await scratch.close();

@@ -5,6 +5,7 @@ import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { StubCrowd } from '../support/stub-crowd.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { showProgress } from './show-progress.ts';
 import { timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 4);
@@ -47,14 +48,13 @@ export async function measureStubCrowd(): Promise<StubCrowdLoad> {
     const launch = (): Promise<number> => timeLaunch(driver, pod, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();
     for (let round = 0; round < ROUNDS; round++) {
-      process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+      showProgress(`round ${round + 1} of ${ROUNDS}`);
       for (let count = 0; count < LAUNCHES_A_ROUND; count++) idle.push(await launch());
       const crowd = await StubCrowd.gather(scratch, driver, { uid, size: STUBS, vm: pod, cgroup });
       crowd.go();
       for (let count = 0; count < LAUNCHES_A_ROUND; count++) crowded.push(await launch());
       await crowd.stop();
     }
-    process.stderr.write('\n');
   } finally {
     await scratch.close();
   }
