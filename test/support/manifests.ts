@@ -36,14 +36,17 @@ export function findDaemonContainer(daemonSet: Plain<V1DaemonSet>): V1Container 
   return found;
 }
 
-/** Whether there is a kustomize that knows components: its own program, or the one in kubectl. */
+/** Whether there is a kustomize 5, which knows components and replacements: its own program, or the one in kubectl. */
 export async function hasKustomize(): Promise<boolean> {
-  try {
-    await render('base');
-    return true;
-  } catch {
-    return false;
-  }
+  const ask = async (command: string, ...args: readonly string[]): Promise<string> =>
+    runCommand(command, args, { allowFailure: true }).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
+  if (/^v?[5-9]\./u.test(await ask('kustomize', 'version'))) return true;
+  return /"kustomizeVersion": "v[5-9]\./u.test(
+    await ask('kubectl', 'version', '--client', '--output', 'json'),
+  );
 }
 
 /** What kustomize makes of a directory of `deploy/`. */
