@@ -47,6 +47,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./uninstall.ts')).uninstallCommand,
   },
   {
+    name: 'config',
+    summary: 'Check a configuration, or show what holds with it',
+    load: async () => (await import('./config.ts')).configCommand,
+  },
+  {
     name: 'inspect',
     summary: 'Explain what the driver reads, e.g. a cgroup file',
     load: async () => (await import('./inspect.ts')).inspectCommand,

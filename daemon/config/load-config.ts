@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hasCode } from '../errors.ts';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
-import { defaultConfig, parseConfig } from './parse-config.ts';
+import { parseConfig } from './parse-config.ts';
 
 export const defaultConfigPath = '/etc/kubevirt/qemu-kube.conf';
 
@@ -12,12 +12,20 @@ export const defaultConfigPath = '/etc/kubevirt/qemu-kube.conf';
  * @throws ConfigError when the file can't be read, or used; when `path` is given, also when it is missing.
  */
 export async function loadConfig(path: string | undefined): Promise<Config> {
+  return parseConfig(await readConfigText(path), path ?? defaultConfigPath);
+}
+
+/**
+ * The text of the configuration; none where the default file is missing.
+ *
+ * @throws ConfigError when it can't be read
+ */
+export async function readConfigText(path: string | undefined): Promise<string> {
   const fileName = path ?? defaultConfigPath;
   try {
-    return parseConfig(await readFile(fileName, 'utf8'), fileName);
+    return await readFile(fileName, 'utf8');
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    if (path === undefined && hasCode(error, 'ENOENT')) return defaultConfig();
+    if (path === undefined && hasCode(error, 'ENOENT')) return '';
     throw new ConfigError(fileName, [{ line: null, text: causeOf(error) }], { cause: error });
   }
 }
