@@ -52,6 +52,14 @@ const commands: readonly Command[] = [
     load: async () => (await import('./config.ts')).configCommand,
   },
   {
+    name: 'completion',
+    summary: 'Print what makes a shell complete all of this',
+    load: async () => {
+      const { completionCommand } = await import('./completion.ts');
+      return (args, io) => completionCommand(args, io, runCommandLine);
+    },
+  },
+  {
     name: 'inspect',
     summary: 'Explain what the driver reads, e.g. a cgroup file',
     load: async () => (await import('./inspect.ts')).inspectCommand,
