@@ -14,6 +14,8 @@ const state = (name: string): string => `informer_state{state="${name}"}`;
 
 describe('PodInformer', function () {
   this.timeout(60_000);
+  // Not to be counted as a pause.
+  before(() => import('../../../daemon/kubernetes/client-parts.ts'));
   let rig: InformerRig | undefined;
   const start = async (...args: Parameters<typeof startInformer>): Promise<InformerRig> => {
     rig = await startInformer(...args);

@@ -1,7 +1,9 @@
+import type { V1ClusterRole } from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
+import { deployDirectory, parseManifests, type Plain } from '../../support/manifests.ts';
 import { nameOf, startKubernetesRig, type KubernetesRig } from '../../support/kubernetes-rig.ts';
 import type { Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
@@ -194,6 +196,18 @@ describe('a ServiceAccount token as secret', function () {
     expect(text)
       .to.match(/\(secret-mismatch\)/)
       .and.to.not.include(token);
+  });
+
+  it('takes the rights that the manifests give, all of them and no others', async () => {
+    for (let i = 0; i < 2; i++) expect(await rig.launch(pod, prefix + issue(pod))).to.equal('0 ');
+    await waitUntil('the event is counted', () => rig.eventsOf(pod)[0]?.['count'] === 2, 5000);
+    const text = readFileSync(join(deployDirectory, 'components/kubernetes-verify/rbac.yaml'), 'utf8');
+    const role = parseManifests(text).find(({ kind }) => kind === 'ClusterRole') as Plain<V1ClusterRole>;
+    const given = (role.rules ?? []).flatMap(({ verbs, resources = [] }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    );
+    const used = new Set(rig.api.requests.map(({ verb, resource }) => `${verb} ${resource}`));
+    expect([...used].sort()).to.deep.equal(given.sort());
   });
 
   it('does not count where the form is not accepted', async () => {
