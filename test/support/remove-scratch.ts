@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroup } from './cgroups.ts';
 import { Cleanups } from './cleanups.ts';
@@ -44,6 +44,12 @@ export async function removeScratch(id: string): Promise<void> {
           if (!existsSync(join(entry.root, entry.id))) return;
           await runCommand('runc', ['--root', entry.root, 'delete', '--force', entry.id]);
         });
+        break;
+      case 'tree':
+        cleanups.defer(`remove "${entry.path}"`, () => removeTree(entry.path));
+        break;
+      case 'setting':
+        cleanups.defer(`restore "${entry.path}"`, () => writeFileSync(entry.path, entry.text));
         break;
       case 'directory':
         cleanups.defer(`remove "${entry.path}"`, () => removeShared(entry.path, id));

@@ -9,6 +9,10 @@ export type ScratchEntry =
   | { readonly kind: 'cgroup'; readonly path: string }
   /** A directory outside of the scratch directories, removed only where it is empty. */
   | { readonly kind: 'directory'; readonly path: string }
+  /** A directory of ours outside of the scratch directories, with all that is in it. */
+  | { readonly kind: 'tree'; readonly path: string }
+  /** A file of /proc/sys, and what was in it. */
+  | { readonly kind: 'setting'; readonly path: string; readonly text: string }
   | { readonly kind: 'container'; readonly root: string; readonly id: string };
 
 /** Tells one boot of the machine from another: pids and start times mean nothing beyond it. */
@@ -54,7 +58,10 @@ function isEntry(value: unknown): value is ScratchEntry {
       return has('pid', 'number') && has('startTime', 'string') && has('boot', 'string');
     case 'cgroup':
     case 'directory':
+    case 'tree':
       return has('path', 'string');
+    case 'setting':
+      return has('path', 'string') && has('text', 'string');
     case 'container':
       return has('root', 'string') && has('id', 'string');
     default:
