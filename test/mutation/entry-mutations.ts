@@ -232,6 +232,7 @@ export const entryMutations: readonly Mutation[] = [
     file: 'stub/shim-child.c',
     search: '  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || poll(&reader, 1, 0) < 0)',
     replace: '  if (poll(&reader, 1, 0) < 0)',
-    tests: ['test/hostile/start-kills.test.ts'],
+    tests: ['test/integration/launch/life.test.ts'],
+    grep: 'takes the emulator along while no daemon runs',
   },
 ];

@@ -224,6 +224,16 @@ for (const mode of ['fork', 'exec'] as const)
         expect(machines.stdout).to.include('lost');
       });
 
+      it('a shim that is killed takes the emulator along while no daemon runs', async () => {
+        const { launch, emulator, shim } = await start('deaf');
+        await driver.end('SIGKILL');
+        signalProcess(shim, 'SIGKILL');
+        await waitForEnd(emulator);
+        expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
+        await driver.start();
+        await expectNothingLeft();
+      });
+
       it('the shim lives outside of pod and daemon, from sealed memory, with nothing of the daemon open', async () => {
         const { launch, shim, emulator } = await start('wait');
         const cgroups = readFileSync(`/proc/${shim.pid}/cgroup`, 'utf8').trimEnd().split('\n');
