@@ -7,9 +7,11 @@ import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { TestCgroup } from '../support/test-cgroup.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
-/** Many more than a burst, which is four times the rate. */
-const STUBS = 40;
+/** At any time. */
+const STUBS = 8;
+const HONEST_STARTS = 3;
 const account = findQemuAccount();
 /** May execute the stub as well, which is setuid root: its real ids are all that tells it from others. */
 const hostileUid = account.uid + 1;
@@ -40,10 +42,15 @@ describe('an honest start among many stubs of a hostile user', function () {
   });
   after(() => scratch.close());
 
-  const start = async (uid: number): Promise<string> => {
+  const start = async (uid: number, environment = {}): Promise<string> => {
     const ids = [`--reuid=${uid}`, `--regid=${account.gid}`, '--clear-groups', '--'];
     const through = cgroup.around(['setpriv', ...ids]);
-    const launch = launchFake(driver, pod, { args: ['exit=7'], user: { uid: 0, gid: 0 }, through });
+    const launch = launchFake(driver, pod, {
+      args: ['exit=7'],
+      user: { uid: 0, gid: 0 },
+      through,
+      environment,
+    });
     const { status } = await launch.ended;
     return `${status ?? 'signal'} ${launch.stderr.trim()}`;
   };
@@ -56,9 +63,21 @@ describe('an honest start among many stubs of a hostile user', function () {
       .map(({ code }) => code);
 
   it('is told from them by its real uid alone, in the same cgroups', async () => {
-    const hostile = await Promise.all(Array.from({ length: STUBS }, () => start(hostileUid)));
-    expect(hostile.filter((each) => each === `125 ${TOO_OFTEN}`)).to.have.lengthOf.at.least(1);
-    expect(await start(account.uid)).to.equal('7 ');
+    const answers: string[] = [];
+    let isOver = false;
+    const crowd = Array.from({ length: STUBS }, async () => {
+      while (!isOver) answers.push(await start(hostileUid, { KUBEVIRT_IO_SECRET: 'guessed' }));
+    });
+    const honest: string[] = [];
+    try {
+      const isFelt = (): true | undefined => (answers.includes(`125 ${TOO_OFTEN}`) ? true : undefined);
+      await waitUntil('there are too many of them', isFelt, 20_000);
+      for (let count = 0; count < HONEST_STARTS; count++) honest.push(await start(account.uid));
+    } finally {
+      isOver = true;
+      await Promise.all(crowd);
+    }
+    expect(honest).to.deep.equal(Array.from({ length: HONEST_STARTS }, () => '7 '));
     expect(refusalsOf(account.uid)).to.deep.equal([]);
   });
 });
