@@ -143,7 +143,11 @@ for (const mode of ['fork', 'exec'] as const)
     it('the ids of the caller, the fsGroup of the pod, and no privilege', async () => {
       const launch = launchFake(driver, sandbox, {
         user: { uid: 0, gid: 0 },
-        through: ['setpriv', '--reuid', '64055', '--regid', '107', '--groups', '107,4242'],
+        // What a caller may inherit survives a change of ids and an exec.
+        through: [
+          ...['setpriv', '--inh-caps', '+net_raw', '--reuid', '64055', '--regid', '107'],
+          ...['--groups', '107,4242'],
+        ],
         args: ['wait'],
       });
       await launch.waitForLine('ready');
