@@ -163,7 +163,11 @@ describe("libvirt's qemu user, calling the stub itself", function () {
         const detail = new RegExp(
           `its stub is setuid, but it was not the stub .* that was uid ${account.uid};`,
         );
-        expect(bench.driver.log).to.match(detail);
+        await waitUntil(
+          'the reason is logged',
+          () => (detail.test(bench.driver.log) ? true : undefined),
+          5000,
+        );
         expect(pod.processes).to.deep.equal([pod.pid]);
       } finally {
         signalProcess(bench.driver.process, 'SIGCONT');

@@ -10,6 +10,7 @@ import {
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/u;
 /** A refusal on the wire, and the name of the program in front of it. */
@@ -106,6 +107,9 @@ for (const mode of ['fork', 'exec'] as const)
         .and.not.match(unprintable);
       expect(Buffer.byteLength(launch.stderr)).to.be.at.most(LONGEST_LINE);
 
+      // A shim tells the stub first, and then the daemon.
+      const isLogged = (): true | undefined => (driver.log.slice(logged).endsWith('\n') ? true : undefined);
+      await waitUntil('the refusal is logged', isLogged, 5000);
       const log = linesOf(driver.log.slice(logged));
       for (const each of log) expect(each).to.not.match(unprintable);
       expect(log.map((each) => recordOf(each)['msg'])).to.deep.equal(['Refused a launch']);
