@@ -18,15 +18,18 @@ export const FALSE_LAUNCHERS = 100;
 /** Connections of each attacker of AT-14 at once. */
 export const CONNECTIONS = 30;
 const PERIOD_US = 100_000;
-/** Half a core for all attackers of one kind. */
-const QUOTA_US = 50_000;
+/** Half a core for all attackers: so much for the callers, and so much for each of the pods. */
+const CALLERS_QUOTA_US = 30_000;
+const POD_QUOTA_US = 1000;
+/** For a pod until its processes are there. */
+const START_QUOTA_US = 10_000;
 const KINDS = ['slow', 'large', 'whole', 'idle', 'garbage'] as const;
 
 const program = join(import.meta.dirname, '../support/flood-socket.ts');
 
 /**
- * Pods and callers that are out to keep one VM from starting: AT-1, AT-5 and AT-14 of the checklists. Those of a kind
- * share half a core. They can be started and stopped again and again.
+ * Pods and callers that are out to keep one VM from starting: AT-1, AT-5 and AT-14 of the checklists. All of them share
+ * half a core. They can be started and stopped again and again.
  */
 export class Attackers {
   readonly #driver: NodeDriver;
@@ -54,14 +57,12 @@ export class Attackers {
     for (const root of listCgroupRoots().filter((path) => !existsSync(join(path, 'cpuset.cpus'))))
       for (let i = 0; i < ATTACKERS; i++)
         mkdirSync(join(root, attackers.#cgroup, String(i)), { recursive: true });
-    limitCpu(attackers.#cgroup, QUOTA_US);
+    limitCpu(attackers.#cgroup, CALLERS_QUOTA_US);
     scratch.defer('end the attackers', () => attackers.stop());
     const startPod = async (): Promise<Sandbox> => {
       // It becomes a candidate only when it is told to attack.
       const argv = ['pause'];
-      const pod = await startSandbox(scratch, { vmUuid, vmName: 'attacked', secret: false, argv });
-      limitCpu(pod.cgroup, QUOTA_US / ATTACKERS);
-      return pod;
+      return startSandbox(scratch, { vmUuid, vmName: 'attacked', secret: false, argv });
     };
     for (let i = 0; i < ATTACKERS; i++) {
       attackers.#crowds.push(await startPod());
@@ -74,6 +75,8 @@ export class Attackers {
 
   /** Comes back when all of them are at it. */
   async start(): Promise<void> {
+    const pods = [...this.#crowds, ...this.#traps];
+    for (const pod of pods) limitCpu(pod.cgroup, START_QUOTA_US);
     for (const pod of this.#crowds) this.#pretend(pod, FALSE_LAUNCHERS);
     for (const pod of this.#traps) this.#pretend(pod, 1);
     const { uid, gid } = findQemuAccount();
@@ -90,6 +93,7 @@ export class Attackers {
       return candidates && trapped && (await this.#countRefusals()) > before + 50 ? true : undefined;
     };
     await waitUntil('the attackers are at it', atIt, 120_000, 200);
+    for (const pod of pods) limitCpu(pod.cgroup, POD_QUOTA_US);
   }
 
   /** Comes back when none of them is there any more; their pods stay. */

@@ -69,7 +69,7 @@ export function renderHostileLoad({ idle, loaded, failures, ratios, machine }: H
       ],
     ),
     `attackers: ${ATTACKERS} pods with ${FALSE_LAUNCHERS} false launchers, ${ATTACKERS} with a FIFO, a device or a huge ` +
-      `file as secret, ${ATTACKERS} callers with ${CONNECTIONS} connections; half a core for each kind`,
+      `file as secret, ${ATTACKERS} callers with ${CONNECTIONS} connections; half a core for all of them`,
     `${failures.length} launches failed${failures[0] === undefined ? '' : `, e.g. with ${failures[0]}`}`,
     `${machine}, ${ROUNDS} rounds, interleaved`,
   ].join('\n');
