@@ -34,6 +34,9 @@ export const configText: FuzzTarget = {
     'kubepods-base = /kubepods.slice/\nproject = /a, /b/\nlibrary-directory = /x//y\n',
     'launch-users = 107, qemu, 4294967295\napi-users = 00\nlaunch-group = 107\n',
     'secret-lifetime = 90s\ntarget-wait = 9999h\nstub-gone-grace = 1d\n',
+    'kubernetes = verify\nsecret-forms = token\nkubernetes-pod-label =\n',
+    'kubernetes = verify\nrequire-pod = no\n',
+    'secret-forms = token\n',
   ],
   maxLength: 4096,
   run: (input) => {
