@@ -33,9 +33,8 @@ export class ShimCgroups {
   /** Makes the cgroups of one launch and returns their directories. */
   create(launchId: string): readonly string[] {
     return this.#roots.map(({ directory, isCpuset }) => {
-      const parent = `${directory}/${PARENT}`;
-      const own = `${parent}/${launchId}`;
-      make(parent, own, MAX_ATTEMPTS);
+      const own = `${directory}/${PARENT}/${launchId}`;
+      make(own, MAX_ATTEMPTS);
       // The parent stays from here on.
       if (isCpuset) inheritCpuset(own);
       return own;
@@ -99,22 +98,13 @@ export class ShimCgroups {
   }
 }
 
-/** The parent is nearly always there. A daemon with another run directory may remove it while it is empty: then anew. */
-function make(parent: string, own: string, attempts: number): void {
+/** With its parent. A daemon with another run directory may remove that while it is empty: then anew. */
+function make(directory: string, attempts: number): void {
   try {
-    makeDirectory(own);
+    fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
   } catch (error) {
-    if (attempts === 0 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
-    makeDirectory(parent);
-    make(parent, own, attempts - 1);
-  }
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    fs.mkdirSync(directory, { mode: 0o755 });
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+    make(directory, attempts - 1);
   }
 }
 

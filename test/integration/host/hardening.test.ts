@@ -61,7 +61,13 @@ describe('the daemon, hardened', function () {
 
   it('is started without that signal, as a program and in the image', () => {
     expect(readFileSync(join(root, 'daemon/main.ts'), 'utf8').split('\n')[0]).to.include('--disable-sigusr1');
-    expect(readFileSync(join(root, 'Dockerfile'), 'utf8')).to.match(/^ENTRYPOINT .*"--disable-sigusr1"/m);
+    // The image's entry point, which executes Node.
+    expect(readFileSync(join(root, 'Dockerfile'), 'utf8')).to.match(
+      /^ENTRYPOINT \["\/usr\/local\/bin\/node-driver"\]/m,
+    );
+    expect(readFileSync(join(root, 'stub/node-driver.c'), 'utf8')).to.match(
+      / options\[.* = \{"--disable-sigusr1"/,
+    );
   });
 
   it('has the capabilities that are written down and no others, and so has its broker', () => {
