@@ -86,7 +86,9 @@ describe('launch.sock under malformed, oversized, truncated, early and slow requ
     expect(new Set(honest)).to.deep.equal(new Set(['7 ']));
     expect(isRunning(daemon)).to.equal(true);
     await waitUntil('all fds are closed again', () => (countFds() <= fds ? true : undefined), 10_000);
-    expect(listDescendants(daemon)).to.have.lengthOf(helpers);
+    // A reader or a shim of the last launch may still be ending.
+    const areGone = (): true | undefined => (listDescendants(daemon).length === helpers ? true : undefined);
+    await waitUntil('only its helpers are left', areGone, 10_000);
     expect(readdirSync(`${driver.runDirectory}/state`)).to.deep.equal([]);
   });
 
