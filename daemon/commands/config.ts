@@ -1,13 +1,13 @@
-import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { effectiveSettings } from '../config/effective-settings.ts';
 import { defaultConfigPath, readConfigText } from '../config/load-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { quoteText } from '../quote-text.ts';
 import type { CommandIo } from './command-io.ts';
+import { exitConfig } from './exit-config.ts';
 import { formatTable } from './table.ts';
 import { UsageError, parseUsage } from './usage-error.ts';
 
-const EXIT_CONFIG = 78;
 const usage = `Usage: node-driver config check|show [--config FILE] [--json]
 
 Reads a configuration as the daemon would. No daemon is asked.
@@ -64,9 +64,9 @@ export async function configCommand(args: readonly string[], io: CommandIo): Pro
 }
 
 function reportProblems({ fileName, problems, message }: ConfigError, json: boolean, io: CommandIo): number {
-  if (json) io.stdout(toJson({ file: fileName, problems: problems satisfies readonly ConfigProblem[] }));
+  if (json) io.stdout(toJson({ file: fileName, problems }));
   else io.stderr(`${message}\n`);
-  return EXIT_CONFIG;
+  return exitConfig;
 }
 
 /** It can be used as a configuration itself. */

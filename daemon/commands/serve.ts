@@ -8,6 +8,7 @@ import { createLibc } from '../host/libc.ts';
 import { hardenProcess } from '../host/harden-process.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
 import type { CommandIo } from './command-io.ts';
+import { exitConfig } from './exit-config.ts';
 import { readVersion } from './version.ts';
 
 const help = `Usage: node-driver serve [--config FILE]
@@ -20,8 +21,6 @@ Serves launches, the API and health until it is told to stop. Running VMs go on 
 Example:
   node-driver serve --config /etc/kubevirt/qemu-kube.conf
 `;
-
-const EXIT_CONFIG = 78;
 
 /** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
 function stopSignal(): Promise<string> {
@@ -52,7 +51,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.stderr(`${error.message}\n`);
-    return EXIT_CONFIG;
+    return exitConfig;
   }
 
   hardenProcess(createLibc());
@@ -66,7 +65,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     return 0;
   } catch (error) {
     logger.error('Failed', errorFields(error));
-    return error instanceof ConfigError ? EXIT_CONFIG : 1;
+    return error instanceof ConfigError ? exitConfig : 1;
   } finally {
     await logger.close();
   }

@@ -6,6 +6,7 @@ import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, renderTable } from './figures.ts';
+import { residentMib } from './resident-mib.ts';
 import { timeLaunch } from './time-launch.ts';
 
 const STARTS = Number(process.env['KND_BENCH_STARTS'] ?? 1000);
@@ -46,7 +47,7 @@ export async function measureFootprint(): Promise<Footprint> {
     }
     await delay(5000);
     const { pid } = driver.process;
-    const [idleRss, idlePss] = [rss(pid), pss(pid) / KIB];
+    const [idleRss, idlePss] = [residentMib(pid), pss(pid) / KIB];
     const idleCpuPercent = await cpuPercent(pid);
     const pod = await startSandbox(scratch, { vmUuid: 'kept', vmName: 'kept', mounts: [fakeEmulatorMount] });
     const kept = launchFake(driver, pod, { args: ['wait'] });
@@ -78,11 +79,7 @@ async function startMany(driver: NodeDriver, vm: Vm, count: number): Promise<num
   const failures: string[] = [];
   for (let start = 0; start < count; start++) await timeLaunch(driver, vm, failures);
   if (failures[0] !== undefined) throw new Error(`A start of the benchmark failed: ${failures[0]}`);
-  return rss(driver.process.pid);
-}
-
-function rss(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / KIB;
+  return residentMib(driver.process.pid);
 }
 
 /** KiB. */

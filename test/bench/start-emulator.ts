@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startPodmanContainer } from '../support/bare-container.ts';
+import { podmanArguments, startPodmanContainer } from '../support/bare-container.ts';
 import { launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { runCommand } from '../support/run-command.ts';
@@ -66,19 +66,8 @@ function peers(scratch: Scratch, pod: Sandbox): Readonly<Record<string, Way>> {
 }
 
 function podmanExec(scratch: Scratch, container: string): Way {
-  const store = join(scratch.directory, 'podman');
-  const places = ['--root', `${store}/root`, '--runroot', `${store}/run`, '--tmpdir', `${store}/tmp`];
-  const podman = [
-    '/usr/bin/podman',
-    '--runtime',
-    'runc',
-    '--cgroup-manager',
-    'cgroupfs',
-    '--storage-driver',
-    'vfs',
-  ];
-  return async () =>
-    (await runCommand(sayTime, [...podman, ...places, 'exec', container, '/say-time'])).stdout;
+  const podman = ['/usr/bin/podman', ...podmanArguments(scratch)];
+  return async () => (await runCommand(sayTime, [...podman, 'exec', container, '/say-time'])).stdout;
 }
 
 async function ownWays(scratch: Scratch, pod: Sandbox): Promise<Readonly<Record<string, Way>>> {

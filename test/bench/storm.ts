@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readFileSync } from 'node:fs';
 import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
+import { residentMib } from './resident-mib.ts';
 import { showProgress } from './show-progress.ts';
 import { timeLaunch } from './time-launch.ts';
 
@@ -13,7 +13,6 @@ const STORM = 200;
 const RATE_PER_SECOND = 20;
 /** Five minutes in the full benchmark. */
 const HOLD_S = Number(process.env['KND_BENCH_HOLD_S'] ?? 30);
-const KIB = 1024;
 
 export interface Storm {
   /** Milliseconds from the start of a stub to its end, the emulator's status in it. */
@@ -66,13 +65,9 @@ async function hold(
     await delay(Math.max(0, begin + (index * 1000) / RATE_PER_SECOND - performance.now()));
     const pod = pods[index % pods.length];
     if (pod !== undefined) started.push(timeLaunch(driver, pod, failures));
-    if ((index + 1) % Math.ceil(count / 10) === 0) memory.push(residentMiB(driver.process.pid));
+    if ((index + 1) % Math.ceil(count / 10) === 0) memory.push(residentMib(driver.process.pid));
   }
   return { steady: await Promise.all(started), memory };
-}
-
-function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / KIB;
 }
 
 export function renderStorm({ atOnce, steady, failures, memory, machine }: Storm): string {

@@ -15,6 +15,7 @@ import {
 } from '../support/processes.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { startDomainInPod } from '../support/start-domain-in-pod.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const FENCE_MS = 5000;
@@ -49,21 +50,7 @@ for (const mode of ['fork', 'exec'] as const)
         const vmUuid = randomUUID();
         const vmName = `contained-${++count}`;
         sandbox = await startSandbox(scratch, { vmUuid, vmName });
-        await libvirt.define({
-          name: vmName,
-          uuid: vmUuid,
-          emulator: driver.emulator,
-          serialSocket: `/var/lib/libvirt/qemu/serial-${count}.sock`,
-          environment: {
-            KUBEVIRT_IO_VM_UUID: vmUuid,
-            KUBEVIRT_IO_VM_NAME: vmName,
-            KUBEVIRT_IO_SECRET: sandbox.secret ?? '',
-          },
-        });
-        await libvirt.virsh(['start', vmName]);
-        const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
-        if (pid === undefined) throw new Error('There is no QEMU in the pod');
-        qemu = identify(pid);
+        qemu = await startDomainInPod(libvirt, driver, sandbox);
       });
       afterEach(async () => {
         await libvirt.virsh(['destroy', sandbox.vmName], { allowFailure: true });

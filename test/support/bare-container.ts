@@ -48,14 +48,19 @@ function launcherArguments(name: string): readonly string[] {
   return ['/virt-launcher', '-kubevirt.vm.uuid', name, '-kubevirt.vm.name', name];
 }
 
+/** What every call of podman begins with, so that its containers are the scratch's and run on runc. */
+export function podmanArguments(scratch: Scratch): readonly string[] {
+  const store = join(scratch.directory, 'podman');
+  const places = ['--root', `${store}/root`, '--runroot', `${store}/run`, '--tmpdir', `${store}/tmp`];
+  return ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--storage-driver', 'vfs', ...places];
+}
+
 /** Runs a launcher with podman, on runc. */
 export async function startPodmanContainer(
   scratch: Scratch,
   { name, podCgroup }: BareContainerOptions,
 ): Promise<BareContainer> {
-  const store = join(scratch.directory, 'podman');
-  const places = ['--root', `${store}/root`, '--runroot', `${store}/run`, '--tmpdir', `${store}/tmp`];
-  const podman = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--storage-driver', 'vfs', ...places];
+  const podman = podmanArguments(scratch);
   const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
   const parent = podCgroup === undefined ? [] : ['--cgroup-parent', podCgroup];
   const root = makeRoot(scratch, name);

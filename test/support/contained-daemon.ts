@@ -6,6 +6,7 @@ import { startContainedDriver } from './daemon-container.ts';
 import { readEngineSeccomp } from './engine-seccomp.ts';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { startLibvirt } from './libvirt-host.ts';
+import { startDomainInPod } from './start-domain-in-pod.ts';
 import { identify, isRunning, readNamespace, readStatusFields } from './processes.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Scratch } from './scratch.ts';
@@ -39,21 +40,8 @@ export async function expectContainedDaemon(
     }),
   });
   const sandbox = await startSandbox(scratch, { vmUuid, vmName });
-  await libvirt.define({
-    name: vmName,
-    uuid: vmUuid,
-    emulator: driver.emulator,
-    serialSocket: '/var/lib/libvirt/qemu/serial.sock',
-    environment: {
-      KUBEVIRT_IO_VM_UUID: vmUuid,
-      KUBEVIRT_IO_VM_NAME: vmName,
-      KUBEVIRT_IO_SECRET: sandbox.secret ?? '',
-    },
-  });
-  await libvirt.virsh(['start', vmName]);
-  const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
-  if (pid === undefined) throw new Error('There is no QEMU in the pod');
-  const qemu = identify(pid);
+  const qemu = await startDomainInPod(libvirt, driver, sandbox);
+  const { pid } = qemu;
   for (const name of ['net', 'ipc', 'uts', 'cgroup'] as const)
     expect(readNamespace(pid, name), name).to.equal(readNamespace(sandbox.pid, name));
   expect(readNamespace(pid, 'pid')).to.equal(readNamespace(libvirt.libvirtd.pid, 'pid'));
