@@ -7,6 +7,7 @@ const doors = [
   { group: ['prom-client'], message: 'Only daemon/observe/metrics.ts imports prom-client.' },
   { group: ['@grpc/*', 'grpc-health-check'], message: 'Only daemon/api/ imports gRPC.' },
   { group: ['@kubernetes/*'], message: 'Only daemon/kubernetes/ imports the Kubernetes client.' },
+  { group: ['@rgrove/*'], message: 'Only daemon/domain/xml-source.ts imports the XML parser.' },
   {
     group: ['child_process', 'node:child_process'],
     message: 'Only daemon/host/ and the tests start processes.',
@@ -69,6 +70,7 @@ export const config = tseslint.config(
   open(['daemon/observe/metrics.ts'], 'prom-client'),
   open(['daemon/api/**/*.ts'], '@grpc/*'),
   open(['daemon/kubernetes/**/*.ts'], '@kubernetes/*'),
+  open(['daemon/domain/xml-source.ts'], '@rgrove/*'),
   {
     files: ['test/**/*.ts'],
     rules: {

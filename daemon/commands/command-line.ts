@@ -37,6 +37,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./secret.ts')).secretCommand,
   },
   {
+    name: 'domain-xml',
+    summary: 'Print the XML of a domain that the driver starts',
+    load: async () => (await import('./domain-xml.ts')).domainXmlCommand,
+  },
+  {
     name: 'install',
     summary: 'Install the stub that domains name as their emulator',
     load: async () => (await import('./install.ts')).installCommand,

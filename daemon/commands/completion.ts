@@ -68,7 +68,7 @@ function listParts(command: string, help: string): readonly string[] {
 
 function listCommands(help: string): readonly string[] {
   const [, list = ''] = /\nCommands:\n((?: {2}.*\n)+)/u.exec(help) ?? [];
-  return [...list.matchAll(/^ {2}([a-z]+)/gmu)].map(([, name = '']) => name);
+  return [...list.matchAll(/^ {2}([a-z-]+)/gmu)].map(([, name = '']) => name);
 }
 
 function listOptions(help: string): readonly string[] {

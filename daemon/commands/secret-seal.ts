@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 
 import * as v from 'valibot';
 import { duration } from '../config/value-schemas.ts';
+import { commandlineSnippet, environmentOf } from '../domain/commandline-snippet.ts';
 import { quoteText } from '../quote-text.ts';
 import { keyIdOf } from '../secret/key-id.ts';
 import { sealAsJwe } from '../secret/seal-as-jwe.ts';
@@ -11,7 +12,6 @@ import { secretFormOf, heldForms, type SecretForm } from '../secret/secret-form.
 import type { Secret } from '../secret/secret.ts';
 import { parseVmName, parseVmUuid } from '../target/vm-identity.ts';
 import type { CommandIo } from './command-io.ts';
-import { commandlineSnippet, environmentOf } from './commandline-snippet.ts';
 import { readPublicKey } from './read-public-key.ts';
 import { readSecret } from './read-secret.ts';
 import { UsageError, parseUsage } from './usage-error.ts';

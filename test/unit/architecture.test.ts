@@ -207,6 +207,7 @@ describe('architecture', () => {
     { name: 'prom-client', door: 'daemon/observe/metrics.ts' },
     { name: '@grpc', door: 'daemon/api/' },
     { name: '@kubernetes/client-node', door: 'daemon/kubernetes/' },
+    { name: '@rgrove/parse-xml', door: 'daemon/domain/xml-source.ts' },
     { name: 'node:child_process', door: 'daemon/host/' },
   ];
   for (const { name, door } of doors) {

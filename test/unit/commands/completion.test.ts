@@ -23,6 +23,8 @@ describe('node-driver completion', () => {
   it('offers the commands', async () => {
     expect(await complete('')).to.include.members(['serve', 'machines', 'secret', 'config', '--version']);
     expect(await complete('ma')).to.deep.equal(['machines']);
+    expect(await complete('domain-x')).to.deep.equal(['domain-xml']);
+    expect(await complete('domain-xml', '--pa')).to.deep.equal(['--patch']);
   });
 
   it('offers what a command consists of, and its options', async () => {
