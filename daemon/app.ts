@@ -13,6 +13,7 @@ import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts
 import { LauncherIndex } from './host/launcher-index.ts';
 import { LauncherScanner } from './host/launcher-scanner.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
+import { ProcessPlaces } from './host/process-places.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
 import { Turns } from './host/turns.ts';
@@ -22,7 +23,6 @@ import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
-import { ProcessPlaces } from './launch/process-places.ts';
 import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
@@ -45,6 +45,7 @@ import { profileSettings } from './profiles/profile-settings.ts';
 import { StubProfiles } from './profiles/stub-profiles.ts';
 import { makeRunDirectory } from './run-directory.ts';
 import { loadFilter } from './seccomp/load-filter.ts';
+import { HeldSecrets } from './secret/held-secrets.ts';
 import { openSecrets } from './secret/open-secrets.ts';
 import { PodSecretReader } from './secret/pod-secret-reader.ts';
 
@@ -192,7 +193,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const index = new LauncherIndex({
     scanner: new LauncherScanner({ proc: config.proc, turns, containerOf }),
     turns,
-    containerOf,
+    placeOf: (pid) => places.of(pid),
     rescanIntervalMs: config.rescanInterval,
     onError: (error) => logger.error('Failed to look through the processes', errorFields(error)),
   });
@@ -205,14 +206,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     hostUserNamespace: host.userNamespace,
     kubepodsBase: config.kubepodsBase,
     requirePod: config.requirePod,
-    inits: new ContainerInits(config.proc),
+    inits: new ContainerInits(libc, config.proc),
     index,
     turns,
-    places,
   });
+  const secretReader = new PodSecretReader(broker, config.secretFile);
   const authorizer = new TargetAuthorizer({
     finder,
-    reader: new PodSecretReader(broker, config.secretFile),
+    reader: secretReader,
+    held: new HeldSecrets(secretReader),
     opener: secrets.opener,
     ledger: secrets.ledger,
     tokens: kubernetes?.tokens ?? null,

@@ -1,14 +1,23 @@
-import fs from 'node:fs';
-
-import { selectContainerInit, type ContainerProcess } from '../target/select-container-init.ts';
-import { oldestContainerProcesses, readStartTime } from './container-processes.ts';
+import { hasCode } from '../errors.ts';
+import { parseStat } from '../target/parse-stat.ts';
+import { selectContainerInit } from '../target/select-container-init.ts';
+import type { ProcessIdentity } from '../target/target.ts';
+import { oldestContainerProcesses } from './container-processes.ts';
+import type { Libc } from './libc.ts';
+import { PinnedProcess } from './pinned-process.ts';
 import type { Slices } from './turns.ts';
 
 /** Of containers; more than run on any node. */
 const MAX_KNOWN = 1024;
 
+/** The first process of a container, held. */
+export interface PinnedInit {
+  readonly process: PinnedProcess;
+  readonly identity: ProcessIdentity;
+}
+
 interface Known {
-  readonly init: ContainerProcess;
+  readonly identity: ProcessIdentity;
   /** Its `/proc/PID/cgroup` when it was found. */
   readonly cgroup: string;
 }
@@ -18,41 +27,56 @@ interface Known {
  * have thousands: so it is kept, and while it runs, in the same cgroups, no other process can be older.
  */
 export class ContainerInits {
+  readonly #libc: Libc;
   readonly #proc: string;
   readonly #known = new Map<string, Known>();
 
   /** @param proc the node's procfs */
-  constructor(proc: string) {
+  constructor(libc: Libc, proc: string) {
+    this.#libc = libc;
     this.#proc = proc;
   }
 
   /**
+   * Dispose of its process.
+   *
    * @param directory the container's cgroup in one hierarchy
-   * @returns `null` when the container has no process
+   * @returns `null` when the container has no process; `ended` when it had one
    */
-  async of(directory: string, slices: Slices): Promise<ContainerProcess | null> {
+  async pin(directory: string, slices: Slices): Promise<PinnedInit | 'ended' | null> {
     const known = this.#known.get(directory);
-    if (known !== undefined && this.#isStillThere(known)) return known.init;
-    this.#known.delete(directory);
+    if (known !== undefined) {
+      const pinned = this.#open(known.identity.pid, known.identity.startTime);
+      if (pinned !== null) {
+        if (pinned.identity.inode === known.identity.inode && pinned.cgroup === known.cgroup) return pinned;
+        pinned.process[Symbol.dispose]();
+      }
+      this.#known.delete(directory);
+    }
     const init = selectContainerInit(await oldestContainerProcesses(this.#proc, directory, slices));
-    const cgroup = init === null ? null : this.#cgroupOf(init.pid);
-    if (init !== null && cgroup !== null) {
-      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-      this.#known.set(directory, { init, cgroup });
-    }
-    return init;
+    if (init === null) return null;
+    const pinned = this.#open(init.pid, init.startTime);
+    if (pinned === null) return 'ended';
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(directory, { identity: pinned.identity, cgroup: pinned.cgroup });
+    return pinned;
   }
 
-  #isStillThere({ init, cgroup }: Known): boolean {
-    // In this order: what has the cgroup is then known to be the process that had it before.
-    return this.#cgroupOf(init.pid) === cgroup && readStartTime(this.#proc, init.pid) === init.startTime;
-  }
-
-  #cgroupOf(pid: number): string | null {
+  /** `null`: it has ended. */
+  #open(pid: number, startTime: number): (PinnedInit & Known) | null {
+    let process: PinnedProcess | undefined;
     try {
-      return fs.readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1');
-    } catch {
-      return null; // it has ended
+      process = PinnedProcess.open(this.#libc, this.#proc, pid);
+      const cgroup = process.readText('cgroup');
+      const stat = parseStat(process.readText('stat'));
+      if (stat?.startTime === startTime && stat.state !== 'Z' && stat.state !== 'X')
+        return { process, identity: process.identify(startTime), cgroup };
+    } catch (error) {
+      process?.[Symbol.dispose]();
+      if (hasCode(error, 'ESRCH', 'ENOENT')) return null;
+      throw error;
     }
+    process[Symbol.dispose]();
+    return null;
   }
 }

@@ -38,7 +38,7 @@ function pidsBelow(directory: string): readonly number[] {
 }
 
 /** `null`: it has ended. */
-export function readStartTime(proc: string, pid: number): number | null {
+function readStartTime(proc: string, pid: number): number | null {
   try {
     const stat = parseStat(fs.readFileSync(`${proc}/${pid}/stat`, 'latin1'));
     return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;

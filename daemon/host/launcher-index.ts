@@ -2,27 +2,36 @@ import { SharedRuns } from '../shared-runs.ts';
 import { matchesVm } from '../target/matches-vm.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { LauncherScan, LauncherScanner, SeenLauncher } from './launcher-scanner.ts';
+import type { Place } from './process-places.ts';
 import type { Turns } from './turns.ts';
 
 export interface LauncherIndexOptions {
   readonly scanner: Pick<LauncherScanner, 'scan'>;
   readonly turns: Turns;
-  /** Names the container of a process, as far as it can be told by a glance. */
-  readonly containerOf: (pid: number) => string;
+  /** Where a process belongs, as far as it can be told by a glance. */
+  readonly placeOf: (pid: number) => Place;
   /** Between two looks at all processes, at least. */
   readonly rescanIntervalMs: number;
   readonly onError: (error: unknown) => void;
 }
 
+export interface KnownLauncher {
+  readonly pid: number;
+  /** Where it was when it was looked at. */
+  readonly place: Place;
+}
+
 /** What a search through all processes came upon. */
 export interface LauncherSearch {
-  readonly matching: readonly number[];
+  readonly matching: readonly KnownLauncher[];
   readonly zombies: readonly number[];
 }
 
+interface IndexedLauncher extends SeenLauncher, KnownLauncher {}
+
 interface Launchers {
   /** By uuid, or '' where the command line has none, and by pid. */
-  readonly byUuid: Map<string, Map<number, SeenLauncher>>;
+  readonly byUuid: Map<string, Map<number, IndexedLauncher>>;
   readonly perContainer: Map<string, number>;
 }
 
@@ -54,9 +63,9 @@ export class LauncherIndex {
   }
 
   /** Processes that claimed this VM when they were looked at. */
-  known(vm: VmIdentity): readonly number[] {
+  known(vm: VmIdentity): readonly KnownLauncher[] {
     const claiming = [vm.uuid, ''].flatMap((uuid) => [...(this.#launchers.byUuid.get(uuid)?.values() ?? [])]);
-    return claiming.filter(({ commandLine }) => matchesVm(commandLine, vm)).map(({ pid }) => pid);
+    return claiming.filter(({ commandLine }) => matchesVm(commandLine, vm));
   }
 
   /** Looks at the processes that have come since the last look: the cost is that of a list of all. */
@@ -67,7 +76,13 @@ export class LauncherIndex {
   /** Finds every launcher of the VM that runs from now until the answer. */
   async search(vm: VmIdentity): Promise<LauncherSearch> {
     const { launchers, zombies } = await this.#searches.ask();
-    const matching = launchers.filter(({ commandLine }) => matchesVm(commandLine, vm)).map(({ pid }) => pid);
+    const slices = this.#options.turns.begin();
+    const matching: KnownLauncher[] = [];
+    for (const { pid, commandLine } of launchers) {
+      if (!matchesVm(commandLine, vm)) continue;
+      if (slices.isOver) await slices.next();
+      matching.push({ pid, place: this.#options.placeOf(pid) });
+    }
     return { matching, zombies };
   }
 
@@ -122,12 +137,12 @@ export class LauncherIndex {
       if (slices.isOver) await slices.next();
       const { uuid = '', name = '', namespace = '' } = launcher.commandLine;
       if (Math.max(uuid.length, name.length, namespace.length) > MAX_NAME) continue;
-      const container = this.#options.containerOf(launcher.pid);
-      const others = perContainer.get(container) ?? 0;
+      const place = this.#options.placeOf(launcher.pid);
+      const others = perContainer.get(place.container) ?? 0;
       if (others >= MAX_PER_CONTAINER) continue;
-      perContainer.set(container, others + 1);
-      const known = byUuid.get(uuid) ?? new Map<number, SeenLauncher>();
-      byUuid.set(uuid, known.set(launcher.pid, launcher));
+      perContainer.set(place.container, others + 1);
+      const known = byUuid.get(uuid) ?? new Map<number, IndexedLauncher>();
+      byUuid.set(uuid, known.set(launcher.pid, { ...launcher, place }));
     }
   }
 }

@@ -46,6 +46,15 @@ export interface Libc {
   socketPair(): readonly [number, number];
   /** A memory file with this content that nobody can change any more, close-on-exec. */
   sealedMemory(name: string, content: Uint8Array): number;
+  /**
+   * A file of a directory, whole, at most 64 KiB of it: two to three times as quick as Node's own way there, which counts
+   * where a launch reads a hundred of them.
+   *
+   * @param directory fd of a directory in procfs: nothing else is sure to answer at once
+   */
+  readAt(directory: number, name: string): Buffer;
+  /** Where a symbolic link of such a directory leads; at most 4095 bytes of it. */
+  readLinkAt(directory: number, name: string): string;
   /** What is known of a file without asking its file system, which may be a process that does not answer (FUSE). */
   statCached(path: string): FileStatus;
   /** Sets the time of the last change of an open file's attributes to now, and leaves its content's time and its mode. */
@@ -85,6 +94,9 @@ const RLIMIT_CORE = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CAPABILITIES = 64;
 const AT_FDCWD = -100;
+const O_RDONLY_CLOEXEC = 0o2000000;
+const READ_LIMIT = 65536;
+const LINK_LIMIT = 4095;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_MODE_NLINK_INO = 0x106;
 const S_ISUID = 0o4000;
@@ -129,9 +141,15 @@ export function createLibc(): Libc {
   const capget: Call = library.func('int capget(void *, void *)');
   const capset: Call = library.func('int capset(void *, void *)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
+  const openat: Call = library.func('int openat(int, str, int)');
+  const read: Call = library.func('read', 'intptr_t', ['int', 'void *', 'size_t']);
+  const readlinkat: Call = library.func('readlinkat', 'intptr_t', ['int', 'str', 'void *', 'size_t']);
   const statx: Call = library.func('statx', 'int', ['int', 'str', 'int', 'uint', 'void *']);
   const futimens: Call = library.func('futimens', 'int', ['int', 'void *']);
   const syscall: Call = library.func('long syscall(long, long, long, void *, long)');
+
+  // Kept: to get as much memory anew takes longer than to read a file of procfs.
+  const content = Buffer.allocUnsafeSlow(READ_LIMIT);
 
   /** errno is the thread's and live: it is read in the expression right after the call. */
   function call(action: string, name: string, func: Call, ...args: readonly unknown[]): number {
@@ -218,6 +236,26 @@ export function createLibc(): Libc {
         fs.closeSync(fd);
         throw error;
       }
+    },
+
+    readAt(directory, name) {
+      const fd = call(`open "${name}"`, 'openat', openat, directory, name, O_RDONLY_CLOEXEC);
+      try {
+        for (let length = 0; ;) {
+          const rest = length === 0 ? content : content.subarray(length);
+          const got = rest.length === 0 ? 0 : call(`read "${name}"`, 'read', read, fd, rest, rest.length);
+          if (got === 0) return Buffer.from(content.subarray(0, length));
+          length += got;
+        }
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+
+    readLinkAt(directory, name) {
+      const action = `read the link "${name}"`;
+      const length = call(action, 'readlinkat', readlinkat, directory, name, content, LINK_LIMIT);
+      return content.toString('utf8', 0, length);
     },
 
     statCached(path) {

@@ -11,8 +11,6 @@ import {
 import type { FileStatus, Libc } from './libc.ts';
 import { pidfdInode } from './pidfd-inode.ts';
 
-const READ_LIMIT = 65536;
-
 /**
  * A process held by a pidfd and by an fd of its `/proc` directory. Everything read through it is of that very
  * process: once it is gone, reads throw `ESRCH`, also when its pid belongs to another process by then.
@@ -118,18 +116,7 @@ export class PinnedProcess implements Disposable {
 
   /** At most 64 KiB of a file of the `/proc` directory. */
   read(file: string): Buffer {
-    const fd = fs.openSync(`/proc/self/fd/${this.directory}/${file}`, 'r');
-    try {
-      const buffer = Buffer.allocUnsafe(READ_LIMIT);
-      let length = 0;
-      for (;;) {
-        const got = fs.readSync(fd, buffer, length, READ_LIMIT - length, null);
-        length += got;
-        if (got === 0 || length === READ_LIMIT) return Buffer.from(buffer.subarray(0, length));
-      }
-    } finally {
-      fs.closeSync(fd);
-    }
+    return this.#libc.readAt(this.directory, file);
   }
 
   readText(file: string): string {
@@ -138,7 +125,7 @@ export class PinnedProcess implements Disposable {
 
   /** Where one of the links of the `/proc` directory leads, e.g. `exe`. */
   readLink(name: string): string {
-    return fs.readlinkSync(`/proc/self/fd/${this.directory}/${name}`);
+    return this.#libc.readLinkAt(this.directory, name);
   }
 
   /** Device and inode of what a link leads to, e.g. the executable. */

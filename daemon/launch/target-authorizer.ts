@@ -3,6 +3,7 @@ import os from 'node:os';
 import { Refusal } from '../errors.ts';
 import type { PodTokens } from '../kubernetes/pod-tokens.ts';
 import type { TokenReview } from '../kubernetes/token-reviewer.ts';
+import type { HeldSecrets } from '../secret/held-secrets.ts';
 import { judgeSecret, replayDetail } from '../secret/judge-secret.ts';
 import type { OpenedSecret } from '../secret/opened-secret.ts';
 import type { PodSecretReader } from '../secret/pod-secret-reader.ts';
@@ -34,6 +35,7 @@ export interface AuthorizedTarget {
 export interface TargetAuthorizerOptions {
   readonly finder: TargetFinder;
   readonly reader: PodSecretReader;
+  readonly held: HeldSecrets;
   readonly opener: SecretOpener;
   /** Of the tokens that were used; `null` where none are accepted. */
   readonly ledger: TokenLedger | null;
@@ -57,42 +59,60 @@ export class TargetAuthorizer {
    * @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts
    */
   async authorize(vm: VmIdentity, secret: Secret, asker = ''): Promise<AuthorizedTarget> {
-    const { finder } = this.#options;
+    const { finder, opener, held } = this.#options;
+    const opening = opener.open(secret);
+    opening.catch(() => undefined);
+    if (finder.isContested(vm)) {
+      // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
+      const opened = await opening;
+      const others = await finder.findIndexed(vm, asker, held.holdsAnother(opened.secret));
+      if (others.targets.length > 0) {
+        const outcome = await this.#authorizeAmong(vm, opened, others).catch(refusalOf);
+        if (!(outcome instanceof Refusal)) return outcome;
+      }
+    }
     const known = await finder.findKnown(vm, asker);
     if (known.targets.length > 0) {
       const seen = describeTargets(known);
-      const outcome = await this.#authorizeAmong(vm, secret, known).catch(refusalOf);
+      const outcome = await this.#authorizeAmong(vm, await opening, known).catch(refusalOf);
       if (!(outcome instanceof Refusal)) return outcome;
       // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
       const all = await finder.find(vm, asker);
       if (all.targets.length > 0 && describeTargets(all) !== seen)
-        return this.#authorizeAmong(vm, secret, all);
+        return this.#authorizeAmong(vm, await opening, all);
       for (const target of all.targets) target[Symbol.dispose]();
       throw outcome;
     }
-    return this.#authorizeAmong(vm, secret, await finder.find(vm, asker));
+    return this.#authorizeAmong(vm, await opening, await finder.find(vm, asker));
   }
 
-  async #authorizeAmong(vm: VmIdentity, secret: Secret, found: FoundTargets): Promise<AuthorizedTarget> {
+  async #authorizeAmong(
+    vm: VmIdentity,
+    opened: OpenedSecret,
+    found: FoundTargets,
+  ): Promise<AuthorizedTarget> {
     const { targets } = found;
     let chosen: AuthorizedTarget | null = null;
     try {
       if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
-      chosen = await inQuanta(() => this.#choose(vm, secret, targets));
+      chosen = await inQuanta(() => this.#choose(vm, opened, targets));
       return chosen;
     } finally {
       for (const target of targets) if (target !== chosen?.pinned) target[Symbol.dispose]();
     }
   }
 
-  async #choose(vm: VmIdentity, secret: Secret, targets: readonly PinnedTarget[]): Promise<AuthorizedTarget> {
-    const { opener, tokens } = this.#options;
-    const opened = await opener.open(secret);
+  async #choose(
+    vm: VmIdentity,
+    opened: OpenedSecret,
+    targets: readonly PinnedTarget[],
+  ): Promise<AuthorizedTarget> {
+    const { tokens } = this.#options;
     const review = opened.token === null ? null : ((await tokens?.review(opened.token)) ?? null);
     const checks = targets.map(async (pinned) => {
       const outcome = await (review === null
-        ? this.#check(vm, pinned, opened)
+        ? this.#check(vm, pinned, opened, targets.length === 1)
         : this.#checkToken(pinned, review));
       return outcome instanceof Refusal ? outcome.about(pinned.target.podUid) : outcome;
     });
@@ -124,12 +144,13 @@ export class TargetAuthorizer {
     vm: VmIdentity,
     pinned: PinnedTarget,
     opened: OpenedSecret,
+    isOnly: boolean,
   ): Promise<AuthorizedTarget | Refusal> {
     const { launcher, target } = pinned;
-    const { reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
+    const { held: secrets, reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
     try {
       const owner = { directory: launcher.directory, credentials: target.credentials };
-      const held = await reader.read(owner);
+      const held = await (isOnly ? secrets.readOnly(owner) : secrets.readOneOf(owner, target, opened.secret));
       // The reading took time: what was read must still be the file of that very process.
       if (!launcher.isAlive()) return launcherEnded(target.pid);
       const podUid = target.podUid ?? target.containerId;

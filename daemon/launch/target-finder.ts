@@ -1,11 +1,11 @@
 import { Refusal, type RefusalOptions } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
-import type { LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
-import type { Slices, Turns } from '../host/turns.ts';
+import type { KnownLauncher, LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
+import type { Place } from '../host/process-places.ts';
+import type { Turns } from '../host/turns.ts';
 import { isLauncherItself, selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import type { ProcessPlaces } from './process-places.ts';
 import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
 
 /** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
@@ -33,23 +33,20 @@ export interface FoundTargets {
 
 export interface TargetFinderOptions extends VerificationContext {
   readonly index: LauncherIndex;
-  /** Shared by all whose work is long, as `places` is by all who look at processes. */
+  /** Shared by all whose work is long. */
   readonly turns: Turns;
-  readonly places: ProcessPlaces;
 }
 
 /** Finds the pods of a VM among the processes of the node. */
 export class TargetFinder {
   readonly #context: VerificationContext;
   readonly #turns: Turns;
-  readonly #places: ProcessPlaces;
   readonly #index: LauncherIndex;
   readonly #verifications = new FairQueue(VERIFICATIONS);
 
-  constructor({ index, turns, places, ...context }: TargetFinderOptions) {
+  constructor({ index, turns, ...context }: TargetFinderOptions) {
     this.#context = context;
     this.#turns = turns;
-    this.#places = places;
     this.#index = index;
   }
 
@@ -63,19 +60,33 @@ export class TargetFinder {
     return this.#inLine(vm, asker, search);
   }
 
+  /** Whether several containers are known to claim this VM. */
+  isContested(vm: VmIdentity): boolean {
+    return new Set(this.#index.known(vm).map(({ place }) => place.container)).size > 1;
+  }
+
   /**
    * Looks at the launchers that are known already, or else at those that have come since, which is quick. There may be
    * others: where the answer won't do, `find`.
    */
   async findKnown(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
-    const known = await this.#findIndexed(vm, asker);
+    const known = await this.findIndexed(vm, asker);
     if (known.targets.length > 0) return known;
     await this.#index.update();
-    return this.#findIndexed(vm, asker);
+    return this.findIndexed(vm, asker);
   }
 
-  #findIndexed(vm: VmIdentity, asker: string): Promise<FoundTargets> {
-    const matching = this.#index.known(vm);
+  /**
+   * Looks at the launchers that are known already.
+   *
+   * @param passOver tells the containers that are not looked at
+   */
+  findIndexed(
+    vm: VmIdentity,
+    asker: string,
+    passOver: (place: Place) => boolean = () => false,
+  ): Promise<FoundTargets> {
+    const matching = this.#index.known(vm).filter(({ place }) => !passOver(place));
     return this.#inLine(vm, asker, { matching, zombies: [] });
   }
 
@@ -99,7 +110,7 @@ export class TargetFinder {
       }
     };
     try {
-      for (const pids of await this.#byContainer(matching, slices))
+      for (const pids of byContainer(matching))
         for (const pid of pids) {
           const candidate = await verify(pid);
           if (candidate === null) continue;
@@ -124,21 +135,6 @@ export class TargetFinder {
     return { targets: chosen, turnedDown, zombies };
   }
 
-  /** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
-  async #byContainer(pids: readonly number[], slices: Slices): Promise<readonly (readonly number[])[]> {
-    const pods = new Map<string, Map<string, number[]>>();
-    for (const pid of pids.toSorted((a, b) => a - b)) {
-      if (slices.isOver) await slices.next();
-      const { pod, container } = this.#places.of(pid);
-      const containers = pods.get(pod) ?? new Map<string, number[]>();
-      if (pods.size < MAX_PODS) pods.set(pod, containers);
-      const known = containers.get(container) ?? [];
-      if (known.length < MAX_PROCESSES_PER_CONTAINER) known.push(pid);
-      if (containers.size < MAX_CONTAINERS_PER_POD) containers.set(container, known);
-    }
-    return [...pods.values()].flatMap((containers) => [...containers.values()]);
-  }
-
   /**
    * The one pod of a VM, where no secret helps to choose.
    *
@@ -153,6 +149,19 @@ export class TargetFinder {
     for (const each of found.targets) each[Symbol.dispose]();
     throw ambiguous(vm, found.targets, 'they can only be told apart by the secret');
   }
+}
+
+/** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
+function byContainer(launchers: readonly KnownLauncher[]): readonly (readonly number[])[] {
+  const pods = new Map<string, Map<string, number[]>>();
+  for (const { pid, place } of launchers.toSorted((a, b) => a.pid - b.pid)) {
+    const containers = pods.get(place.pod) ?? new Map<string, number[]>();
+    if (pods.size < MAX_PODS) pods.set(place.pod, containers);
+    const known = containers.get(place.container) ?? [];
+    if (known.length < MAX_PROCESSES_PER_CONTAINER) known.push(pid);
+    if (containers.size < MAX_CONTAINERS_PER_POD) containers.set(place.container, known);
+  }
+  return [...pods.values()].flatMap((containers) => [...containers.values()]);
 }
 
 /** Says that a VM has no pod here, with the first process that looked like one. */

@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import type { ContainerInits } from '../host/container-inits.ts';
+import type { ContainerInits, PinnedInit } from '../host/container-inits.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
@@ -15,7 +15,7 @@ import { parseCgroup } from '../target/parse-cgroup.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { PodUsers } from '../target/pod-users.ts';
-import type { CgroupMembership, Namespaces, ProcessIdentity, Target, VmIdentity } from '../target/target.ts';
+import type { CgroupMembership, Namespaces, Target, VmIdentity } from '../target/target.ts';
 import { PinnedTarget } from './pinned-target.ts';
 
 /** What {@link verifyCandidate} needs to know of the node. */
@@ -72,20 +72,13 @@ async function pinInit(
   context: VerificationContext,
   memberships: readonly CgroupMembership[],
   slices: Slices,
-): Promise<[PinnedProcess, ProcessIdentity]> {
+): Promise<PinnedInit> {
   const directory = containerDirectory(context, memberships);
   if (directory === null) throw new TurnedDown('is in a cgroup hierarchy that is not mounted on this node');
-  const found = await context.inits.of(directory, slices);
-  if (found === null) throw new TurnedDown('is in a container without an init');
-  const init = PinnedProcess.open(context.libc, context.proc, found.pid);
-  try {
-    if (parseStat(init.readText('stat'))?.startTime === found.startTime)
-      return [init, init.identify(found.startTime)];
-    throw new TurnedDown('is in a container whose init has ended');
-  } catch (error) {
-    init[Symbol.dispose]();
-    throw error;
-  }
+  const init = await context.inits.pin(directory, slices);
+  if (init === null) throw new TurnedDown('is in a container without an init');
+  if (init === 'ended') throw new TurnedDown('is in a container whose init has ended');
+  return init;
 }
 
 /** Of the user namespace that the launcher shares with its container's first process. */
@@ -118,7 +111,7 @@ async function verifyPinned(
   const memberships = parseCgroup(cgroupText.toString('latin1'));
   const identity = checkIdentity(context, memberships);
   const cgroups = memberships ?? [];
-  const [init, initIdentity] = await pinInit(context, cgroups, slices);
+  const { process: init, identity: initIdentity } = await pinInit(context, cgroups, slices);
   try {
     const namespaces = launcher.namespaces();
     const differing = differingNamespaces(namespaces, init.namespaces());

@@ -9,13 +9,6 @@ const MAX_SECRET = 16 * 1024;
 const MAX_EXPIRES_AT = 256;
 const DEADLINE_MS = 2000;
 
-/** What a pod holds of a secret. */
-export interface PodSecret {
-  readonly secret: Secret;
-  /** Text of the file `expires-at` beside the secret; `null` where there is none. */
-  readonly expiresAt: string | null;
-}
-
 /** Whose file to read: the `/proc/PID` directory of a pinned process, and the ids to read it with. */
 export interface SecretOwner {
   readonly directory: number;
@@ -52,14 +45,23 @@ export class PodSecretReader {
   }
 
   /** @throws Refusal `secret-file` when the pod has none, or one that is not what a secret should be */
-  async read(owner: SecretOwner): Promise<PodSecret> {
+  async readSecret(owner: SecretOwner): Promise<Secret> {
     const bytes = await this.#readFile(owner, this.secretFile, MAX_SECRET);
     if (bytes === null) throw this.#refusal(this.secretFile, 'it does not exist');
     const secret = Secret.fromBytes(bytes);
     bytes.fill(0);
     if (secret.isEmpty) throw this.#refusal(this.secretFile, 'it is empty');
-    const expiresAt = await this.#readFile(owner, this.expiresAtFile, MAX_EXPIRES_AT);
-    return { secret, expiresAt: expiresAt?.toString('utf8') ?? null };
+    return secret;
+  }
+
+  /**
+   * The text of the file `expires-at` beside the secret; `null` where there is none.
+   *
+   * @throws Refusal `secret-file`
+   */
+  async readExpiry(owner: SecretOwner): Promise<string | null> {
+    const bytes = await this.#readFile(owner, this.expiresAtFile, MAX_EXPIRES_AT);
+    return bytes?.toString('utf8') ?? null;
   }
 
   async #readFile(owner: SecretOwner, file: string, maxSize: number): Promise<Buffer | null> {

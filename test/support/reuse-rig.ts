@@ -6,7 +6,7 @@ import { Broker } from '../../daemon/host/broker.ts';
 import { createLibc, type Libc } from '../../daemon/host/libc.ts';
 import { PinnedProcess } from '../../daemon/host/pinned-process.ts';
 import type { Logger } from '../../daemon/observe/logger.ts';
-import { PodSecretReader, type PodSecret } from '../../daemon/secret/pod-secret-reader.ts';
+import { HeldSecrets, type HeldSecret } from '../../daemon/secret/held-secrets.ts';
 import { Failpoints } from './failpoints.ts';
 import { launchFake } from './fake-launch.ts';
 import { fixturesMount, sayPod } from './hostile-fixtures.ts';
@@ -186,7 +186,7 @@ export class ReuseRig {
     const remembered = (): Buffer | undefined => (this.#isPinned ? undefined : this.#commandLine);
     const reach = (step: ReuseStep): void => this.#reach(step);
     const reachInShim = (pid: number): Promise<void> => this.#reachInShim(pid);
-    const sawSecret = ({ expiresAt }: PodSecret): void => {
+    const sawSecret = ({ expiresAt }: HeldSecret): void => {
       this.#isRead ||= expiresAt === EXPIRES_AT;
     };
     if (!this.#isPinned) hooks.use(rememberPidsOnly(scratch, this.#libc, isMeant));
@@ -211,10 +211,10 @@ export class ReuseRig {
     );
     hooks.use(
       wrap(
-        PodSecretReader.prototype,
-        'read',
+        HeldSecrets.prototype,
+        'readOnly',
         (read) =>
-          async function (this: PodSecretReader, owner) {
+          async function (this: HeldSecrets, owner) {
             const held = await read.call(this, owner);
             sawSecret(held);
             reach(reuseSteps[2]);

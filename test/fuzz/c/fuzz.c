@@ -138,12 +138,20 @@ ssize_t fuzz_send(int fd, const void *data, size_t length, int flags) {
   return fuzz_fails(&length, EPIPE) ? -1 : send(fd, data, length, flags);
 }
 
+/* In however many pieces they came. */
+static void keep_last(const void *data, size_t length) {
+  char *last = (char *)fuzz_last;
+  size_t fresh = length < sizeof fuzz_last ? length : sizeof fuzz_last;
+  memmove(last, last + fresh, sizeof fuzz_last - fresh);
+  memcpy(last + sizeof fuzz_last - fresh, (const char *)data + (length - fresh), fresh);
+}
+
 ssize_t fuzz_recv(int fd, void *data, size_t length, int flags) {
   if (fuzz_fails(&length, EIO))
     return -1;
   ssize_t got = recv(fd, data, length, flags);
-  if (got > 0 && (size_t)got <= sizeof fuzz_last)
-    memcpy(fuzz_last, data, (size_t)got);
+  if (got > 0)
+    keep_last(data, (size_t)got);
   return got;
 }
 

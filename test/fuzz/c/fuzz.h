@@ -88,7 +88,7 @@ void fuzz_await(int fd, size_t length);
 extern int64_t fuzz_now; /* ms */
 extern const char *fuzz_cwd; /* NULL: getcwd(2) fails */
 extern int fuzz_signal; /* the last one sent, 0: none */
-extern uint32_t fuzz_last[2]; /* the last bytes that were received in one piece, where it was one so small */
+extern uint32_t fuzz_last[2]; /* the last bytes that were received */
 extern int fuzz_map_fails;
 extern const uint8_t *fuzz_file; /* what is read from every file; NULL: none can be opened */
 extern size_t fuzz_file_length;

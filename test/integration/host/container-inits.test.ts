@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ContainerInits } from '../../../daemon/host/container-inits.ts';
+import { createLibc } from '../../../daemon/host/libc.ts';
 import { Turns } from '../../../daemon/host/turns.ts';
 import { listCgroupRoots, removeCgroup } from '../../support/cgroups.ts';
 
@@ -27,7 +28,7 @@ describe('ContainerInits', function () {
     );
     directory = join(root ?? version1 ?? '', path);
     mkdirSync(directory);
-    inits = new ContainerInits('/proc');
+    inits = new ContainerInits(createLibc(), '/proc');
   });
   afterEach(async () => {
     for (const child of children.splice(0)) await end(child);
@@ -49,7 +50,12 @@ describe('ContainerInits', function () {
   const enter = (child: ChildProcess, cgroup = directory): void => {
     writeFileSync(join(cgroup, 'cgroup.procs'), String(child.pid));
   };
-  const find = async (): Promise<number | undefined> => (await inits.of(directory, new Turns().begin()))?.pid;
+  const find = async (): Promise<number | undefined> => {
+    const init = await inits.pin(directory, new Turns().begin());
+    if (init === null || init === 'ended') return undefined;
+    init.process[Symbol.dispose]();
+    return init.identity.pid;
+  };
 
   it('finds the oldest process, whatever came to the cgroup first', async () => {
     const [oldest, younger] = [await start(), await start()];

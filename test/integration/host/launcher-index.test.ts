@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import { LauncherIndex } from '../../../daemon/host/launcher-index.ts';
+import { LauncherIndex, type KnownLauncher } from '../../../daemon/host/launcher-index.ts';
 import { LauncherScanner, type LauncherScan } from '../../../daemon/host/launcher-scanner.ts';
+import type { Place } from '../../../daemon/host/process-places.ts';
 import { Turns } from '../../../daemon/host/turns.ts';
+import type { VmIdentity } from '../../../daemon/target/target.ts';
 import { StandInLaunchers } from '../../support/stand-in-launchers.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -25,16 +27,23 @@ describe('LauncherIndex', function () {
   let scanner: CountingScanner;
   let index: LauncherIndex;
 
-  const open = (rescanIntervalMs = 3_600_000, containerOf = (pid: number) => String(pid)): LauncherIndex =>
+  const open = (
+    rescanIntervalMs = 3_600_000,
+    placeOf = (pid: number): Place => ({ pod: 'one', container: String(pid) }),
+  ): LauncherIndex =>
     new LauncherIndex({
       scanner,
       turns: new Turns(),
-      containerOf,
+      placeOf,
       rescanIntervalMs,
       onError: (error) => {
         throw error;
       },
     });
+  const pidsOf = (launchers: readonly KnownLauncher[]): readonly number[] => launchers.map(({ pid }) => pid);
+  const known = (vm: VmIdentity): readonly number[] => pidsOf(index.known(vm));
+  const found = async (vm: VmIdentity): Promise<readonly number[]> =>
+    pidsOf((await index.search(vm)).matching);
   const launcher = (uuid: string, ...others: readonly string[]): Promise<number> =>
     launchers.start('virt-launcher', ['-kubevirt.vm.uuid', uuid, ...others]);
 
@@ -50,9 +59,9 @@ describe('LauncherIndex', function () {
   it('knows what a search has found, whatever that was for', async () => {
     const [one, other] = [randomUUID(), randomUUID()];
     const pids = [await launcher(one), await launcher(other), await launcher(other)];
-    expect(index.known({ uuid: one })).to.deep.equal([]);
-    expect((await index.search({ uuid: one })).matching).to.deep.equal([pids[0]]);
-    expect(index.known({ uuid: other }).toSorted()).to.deep.equal(pids.slice(1).toSorted());
+    expect(known({ uuid: one })).to.deep.equal([]);
+    expect(await found({ uuid: one })).to.deep.equal([pids[0]]);
+    expect(known({ uuid: other }).toSorted()).to.deep.equal(pids.slice(1).toSorted());
     expect(scanner.walks).to.equal(1);
   });
 
@@ -61,18 +70,18 @@ describe('LauncherIndex', function () {
     const pid = await launcher(uuid, '-kubevirt.vm.name', 'one');
     const unnumbered = await launchers.start('virt-launcher', ['-kubevirt.vm.name', `${uuid}-old`]);
     await index.update();
-    expect(index.known({ uuid, name: 'one' })).to.deep.equal([pid]);
-    expect(index.known({ uuid, name: 'two' })).to.deep.equal([]);
-    expect(index.known({ uuid: 'any', name: `${uuid}-old` })).to.deep.equal([unnumbered]);
+    expect(known({ uuid, name: 'one' })).to.deep.equal([pid]);
+    expect(known({ uuid, name: 'two' })).to.deep.equal([]);
+    expect(known({ uuid: 'any', name: `${uuid}-old` })).to.deep.equal([unnumbered]);
   });
 
   it('learns of new processes by an update, and does not look at the others again', async () => {
     await index.search({ uuid: 'any' });
     const uuid = randomUUID();
     const pid = await launcher(uuid);
-    expect(index.known({ uuid })).to.deep.equal([]);
+    expect(known({ uuid })).to.deep.equal([]);
     await index.update();
-    expect(index.known({ uuid })).to.deep.equal([pid]);
+    expect(known({ uuid })).to.deep.equal([pid]);
     expect([scanner.walks, scanner.looks]).to.deep.equal([1, 1]);
   });
 
@@ -82,9 +91,9 @@ describe('LauncherIndex', function () {
     await index.update();
     await launchers.endAll();
     await index.update();
-    expect(index.known({ uuid })).to.have.lengthOf(1);
+    expect(known({ uuid })).to.have.lengthOf(1);
     await index.search({ uuid: 'any' });
-    expect(index.known({ uuid })).to.deep.equal([]);
+    expect(known({ uuid })).to.deep.equal([]);
   });
 
   it('looks at all again and again until it is closed', async () => {
@@ -93,7 +102,7 @@ describe('LauncherIndex', function () {
     index.start();
     const uuid = randomUUID();
     const pid = await launcher(uuid);
-    await waitUntil('it is known', () => (index.known({ uuid }).includes(pid) ? true : undefined), 5000);
+    await waitUntil('it is known', () => (known({ uuid }).includes(pid) ? true : undefined), 5000);
     index.close();
     const { walks } = scanner;
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -101,25 +110,25 @@ describe('LauncherIndex', function () {
   });
 
   it('keeps few of one container, so that it stays small, and finds the others by a search', async () => {
-    index = open(3_600_000, () => 'one');
+    index = open(3_600_000, () => ({ pod: 'one', container: 'one' }));
     const uuid = randomUUID();
     for (let i = 0; i < 20; i++) await launcher(uuid);
-    expect((await index.search({ uuid })).matching).to.have.lengthOf(20);
-    expect(index.known({ uuid })).to.have.lengthOf(16);
+    expect(await found({ uuid })).to.have.lengthOf(20);
+    expect(known({ uuid })).to.have.lengthOf(16);
   });
 
   it('keeps nothing that no VM can be called', async () => {
     const uuid = 'x'.repeat(600);
     await launcher(uuid);
     await index.update();
-    expect(index.known({ uuid })).to.deep.equal([]);
+    expect(known({ uuid })).to.deep.equal([]);
   });
 
   it('answers all who ask meanwhile by one more walk', async () => {
     const uuid = randomUUID();
     const pid = await launcher(uuid);
     const searches = await Promise.all(Array.from({ length: 300 }, () => index.search({ uuid })));
-    for (const { matching } of searches) expect(matching).to.deep.equal([pid]);
+    for (const { matching } of searches) expect(pidsOf(matching)).to.deep.equal([pid]);
     expect(scanner.walks).to.equal(1);
   });
 
@@ -127,6 +136,6 @@ describe('LauncherIndex', function () {
     const uuid = randomUUID();
     const pid = await launcher(uuid);
     await Promise.all([index.update(), index.search({ uuid }), index.update()]);
-    expect(index.known({ uuid })).to.deep.equal([pid]);
+    expect(known({ uuid })).to.deep.equal([pid]);
   });
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ProcessPlaces } from '../../../daemon/launch/process-places.ts';
+import { ProcessPlaces } from '../../../daemon/host/process-places.ts';
 
 const POD = '7c0ffee0-0000-4000-8000-000000000001';
 const [first = '', second = ''] = ['a', 'b'].map((digit) => digit.repeat(64));
