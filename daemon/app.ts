@@ -188,10 +188,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     pods: kubernetes?.events ?? null,
   });
   const turns = new Turns();
-  const places = new ProcessPlaces(config.proc, config.kubepodsBase);
+  const places = new ProcessPlaces(libc, config.proc, config.kubepodsBase);
   const containerOf = (pid: number): string => places.of(pid).container;
   const index = new LauncherIndex({
-    scanner: new LauncherScanner({ proc: config.proc, turns, containerOf }),
+    scanner: new LauncherScanner({ libc, proc: config.proc, turns, containerOf }),
     turns,
     placeOf: (pid) => places.of(pid),
     rescanIntervalMs: config.rescanInterval,

@@ -67,8 +67,8 @@ export async function installCommand(args: readonly string[], io: CommandIo): Pr
     throw new UsageError(`Cannot run install: ${quoteText(group)} can't be a group; give a name or a number`);
   const hooks = values.hook === undefined ? null : absolutePath('install', 'hook', values.hook);
   const name = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
-  return reportProblem('install', json, io, async () => {
-    const installation = await installStub({
+  return reportProblem('install', json, io, () => {
+    const installation = installStub({
       ...place,
       program: values.program ?? path.join(findPackageRoot(), 'stub/build', name),
       version: readVersion().version,

@@ -53,7 +53,9 @@ export class ContainerInits {
       }
       this.#known.delete(directory);
     }
-    const init = selectContainerInit(await oldestContainerProcesses(this.#proc, directory, slices));
+    const init = selectContainerInit(
+      await oldestContainerProcesses(this.#libc, this.#proc, directory, slices),
+    );
     if (init === null) return null;
     const pinned = this.#open(init.pid, init.startTime);
     if (pinned === null) return 'ended';

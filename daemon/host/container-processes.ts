@@ -4,6 +4,7 @@ import { hasCode } from '../errors.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { ContainerProcess } from '../target/select-container-init.ts';
+import type { Libc } from './libc.ts';
 import type { Slices } from './turns.ts';
 
 /** Enough for any container; a pod must not be able to make this walk long. */
@@ -38,9 +39,9 @@ function pidsBelow(directory: string): readonly number[] {
 }
 
 /** `null`: it has ended. */
-function readStartTime(proc: string, pid: number): number | null {
+function readStartTime(libc: Libc, proc: string, pid: number): number | null {
   try {
-    const stat = parseStat(fs.readFileSync(`${proc}/${pid}/stat`, 'latin1'));
+    const stat = parseStat(libc.readProc(`${proc}/${pid}/stat`).toString('latin1'));
     return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
@@ -48,9 +49,9 @@ function readStartTime(proc: string, pid: number): number | null {
   }
 }
 
-function readNspid(proc: string, pid: number): readonly number[] | null {
+function readNspid(libc: Libc, proc: string, pid: number): readonly number[] | null {
   try {
-    return parseStatus(fs.readFileSync(`${proc}/${pid}/status`, 'latin1'))?.nspid ?? null;
+    return parseStatus(libc.readProc(`${proc}/${pid}/status`).toString('latin1'))?.nspid ?? null;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
     throw error;
@@ -65,6 +66,7 @@ function readNspid(proc: string, pid: number): readonly number[] | null {
  * @param directory the container's cgroup in one hierarchy
  */
 export async function oldestContainerProcesses(
+  libc: Libc,
   proc: string,
   directory: string,
   slices: Slices,
@@ -73,13 +75,13 @@ export async function oldestContainerProcesses(
   let startTime = Number.POSITIVE_INFINITY;
   for (const pid of pidsBelow(directory)) {
     if (slices.isOver) await slices.next();
-    const started = readStartTime(proc, pid);
+    const started = readStartTime(libc, proc, pid);
     if (started === null || started > startTime) continue;
     oldest = started === startTime ? [...oldest, pid] : [pid];
     startTime = started;
   }
   return oldest.slice(0, MAX_OLDEST).flatMap((pid) => {
-    const nspid = readNspid(proc, pid);
+    const nspid = readNspid(libc, proc, pid);
     return nspid === null ? [] : [{ pid, startTime, nspid }];
   });
 }

@@ -1,7 +1,6 @@
-import fs from 'node:fs';
-
 import { parseLauncherCommandLine, type LauncherCommandLine } from '../target/launcher-command-line.ts';
 import { parseStat } from '../target/parse-stat.ts';
+import type { Libc } from './libc.ts';
 import { listPids } from './list-pids.ts';
 import type { Slices, Turns } from './turns.ts';
 
@@ -20,6 +19,7 @@ export interface LauncherScan {
 }
 
 export interface LauncherScannerOptions {
+  readonly libc: Pick<Libc, 'readStart'>;
   /** The node's procfs. */
   readonly proc: string;
   readonly turns: Turns;
@@ -40,22 +40,6 @@ interface Finds {
   readonly zombies: number[];
   /** With long command lines, by container. */
   readonly long: Map<string, number[]>;
-}
-
-function readStart(path: string, buffer: Buffer): Buffer | null {
-  let fd: number;
-  try {
-    fd = fs.openSync(path, 'r');
-  } catch {
-    return null; // gone, or not for us to see
-  }
-  try {
-    return buffer.subarray(0, fs.readSync(fd, buffer, 0, buffer.length, null));
-  } catch {
-    return null;
-  } finally {
-    fs.closeSync(fd);
-  }
 }
 
 /** Cheaper than to parse what nearly all processes are: something else. */
@@ -94,7 +78,7 @@ export class LauncherScanner {
   }
 
   #look(pid: number, finds: Finds): void {
-    const commandLine = readStart(`${this.#options.proc}/${pid}/cmdline`, this.#short);
+    const commandLine = this.#read(`${pid}/cmdline`, this.#short);
     if (commandLine === null) return;
     if (commandLine.length === 0) {
       if (finds.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid)) finds.zombies.push(pid);
@@ -115,13 +99,20 @@ export class LauncherScanner {
   async #lookCloser(finds: Finds, slices: Slices): Promise<void> {
     for (const pid of [...finds.long.values()].flat()) {
       if (slices.isOver) await slices.next();
-      const commandLine = readStart(`${this.#options.proc}/${pid}/cmdline`, this.#long);
+      const commandLine = this.#read(`${pid}/cmdline`, this.#long);
       if (commandLine !== null) note(finds, pid, commandLine);
     }
   }
 
+  /** `null`: it is gone, or not for us to see. */
+  #read(file: string, buffer: Buffer): Buffer | null {
+    const { libc, proc } = this.#options;
+    const length = libc.readStart(`${proc}/${file}`, buffer);
+    return length < 0 ? null : buffer.subarray(0, length);
+  }
+
   #isZombieLauncher(pid: number): boolean {
-    const text = readStart(`${this.#options.proc}/${pid}/stat`, this.#short)?.toString('latin1');
+    const text = this.#read(`${pid}/stat`, this.#short)?.toString('latin1');
     const stat = parseStat(text ?? '');
     return stat?.state === 'Z' && stat.comm.startsWith('virt-launcher');
   }

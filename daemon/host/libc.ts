@@ -53,6 +53,10 @@ export interface Libc {
    * @param directory fd of a directory in procfs: nothing else is sure to answer at once
    */
   readAt(directory: number, name: string): Buffer;
+  /** Like {@link readAt}, by an absolute path. */
+  readProc(path: string): Buffer;
+  /** The beginning of such a file, as much as there is room for; -1 where it can't be read. */
+  readStart(path: string, into: Buffer): number;
   /** Where a symbolic link of such a directory leads; at most 4095 bytes of it. */
   readLinkAt(directory: number, name: string): string;
   /** What is known of a file without asking its file system, which may be a process that does not answer (FUSE). */
@@ -142,6 +146,7 @@ export function createLibc(): Libc {
   const capset: Call = library.func('int capset(void *, void *)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
   const openat: Call = library.func('int openat(int, str, int)');
+  const close: Call = library.func('int close(int)');
   const read: Call = library.func('read', 'intptr_t', ['int', 'void *', 'size_t']);
   const readlinkat: Call = library.func('readlinkat', 'intptr_t', ['int', 'str', 'void *', 'size_t']);
   const statx: Call = library.func('statx', 'int', ['int', 'str', 'int', 'uint', 'void *']);
@@ -171,6 +176,20 @@ export function createLibc(): Libc {
   function sendSignal(pidfd: number, signal: number): void {
     const action = `send signal ${signal}`;
     call(action, 'pidfd_send_signal', syscall, SYS_pidfd_send_signal, pidfd, signal, null, 0);
+  }
+
+  function readWhole(directory: number, name: string): Buffer {
+    const fd = call(`open "${name}"`, 'openat', openat, directory, name, O_RDONLY_CLOEXEC);
+    try {
+      for (let length = 0; ;) {
+        const rest = length === 0 ? content : content.subarray(length);
+        const got = rest.length === 0 ? 0 : call(`read "${name}"`, 'read', read, fd, rest, rest.length);
+        if (got === 0) return Buffer.from(content.subarray(0, length));
+        length += got;
+      }
+    } finally {
+      close(fd);
+    }
   }
 
   return {
@@ -238,18 +257,18 @@ export function createLibc(): Libc {
       }
     },
 
-    readAt(directory, name) {
-      const fd = call(`open "${name}"`, 'openat', openat, directory, name, O_RDONLY_CLOEXEC);
-      try {
-        for (let length = 0; ;) {
-          const rest = length === 0 ? content : content.subarray(length);
-          const got = rest.length === 0 ? 0 : call(`read "${name}"`, 'read', read, fd, rest, rest.length);
-          if (got === 0) return Buffer.from(content.subarray(0, length));
-          length += got;
-        }
-      } finally {
-        fs.closeSync(fd);
-      }
+    readAt: readWhole,
+
+    readProc(path) {
+      return readWhole(AT_FDCWD, path);
+    },
+
+    readStart(path, into) {
+      const fd = openat(AT_FDCWD, path, O_RDONLY_CLOEXEC);
+      if (fd < 0) return -1;
+      const got = read(fd, into, into.length);
+      close(fd);
+      return got;
     },
 
     readLinkAt(directory, name) {

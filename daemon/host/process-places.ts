@@ -1,6 +1,5 @@
-import fs from 'node:fs';
-
 import { cgroupIdentity } from '../target/cgroup-identity.ts';
+import type { Libc } from './libc.ts';
 
 /** Where a process belongs, as keys to tell pods and containers apart. */
 export interface Place {
@@ -19,12 +18,14 @@ const gone: Place = { pod: 'gone', container: 'gone' };
  * A pod may have any number of processes, but they have few different cgroups, so what a text means is kept.
  */
 export class ProcessPlaces {
+  readonly #libc: Pick<Libc, 'readProc'>;
   readonly #proc: string;
   readonly #kubepodsBase: string | null;
   readonly #known = new Map<string, Place>();
 
   /** @param kubepodsBase see `cgroupIdentity` */
-  constructor(proc: string, kubepodsBase: string | null) {
+  constructor(libc: Pick<Libc, 'readProc'>, proc: string, kubepodsBase: string | null) {
+    this.#libc = libc;
     this.#proc = proc;
     this.#kubepodsBase = kubepodsBase;
   }
@@ -32,7 +33,7 @@ export class ProcessPlaces {
   of(pid: number): Place {
     let text: string;
     try {
-      text = fs.readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1');
+      text = this.#libc.readProc(`${this.#proc}/${pid}/cgroup`).toString('latin1');
     } catch {
       return gone;
     }

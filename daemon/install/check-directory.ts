@@ -21,7 +21,7 @@ export interface DirectoryToCheck {
  *
  * @throws InstallProblem
  */
-export async function checkDirectory(options: DirectoryToCheck): Promise<void> {
+export function checkDirectory(options: DirectoryToCheck): void {
   const { directory, nodeDirectory, root } = options;
   const info = fs.lstatSync(directory, { throwIfNoEntry: false });
   if (info === undefined)
@@ -37,7 +37,7 @@ export async function checkDirectory(options: DirectoryToCheck): Promise<void> {
       'remove it, or name another --target',
     );
   checkMount(options);
-  const real = await realPath(root, nodeDirectory);
+  const real = realPath(root, nodeDirectory);
   if (real === null) {
     // The node can't be looked at from here: what is mounted here is.
     checkOwner(directory, nodeDirectory, false);
@@ -56,9 +56,9 @@ export async function checkDirectory(options: DirectoryToCheck): Promise<void> {
   }
 }
 
-async function realPath(root: string, directory: string): Promise<string | null> {
+function realPath(root: string, directory: string): string | null {
   try {
-    return (await followLinks(root, directory)).at(-1)?.path ?? null;
+    return followLinks(root, directory).at(-1)?.path ?? null;
   } catch {
     return null;
   }

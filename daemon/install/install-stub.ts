@@ -56,17 +56,17 @@ const QEMU_USERS = ['libvirt-qemu', 'qemu'];
  *
  * @throws InstallProblem
  */
-export async function installStub(options: InstallOptions): Promise<Installation> {
+export function installStub(options: InstallOptions): Installation {
   const { target, nodeTarget, profile, emulator, setuid, local } = options;
   if (process.geteuid?.() !== 0)
     throw new InstallProblem('not-root', 'only root can install a stub', 'run it as root');
   const content = readProgram(options.program);
   const root = nodeRoot(options.proc);
   const gid = findGid(options, root);
-  await checkDirectory({ directory: target, nodeDirectory: nodeTarget, root, needsSetuid: setuid });
+  checkDirectory({ directory: target, nodeDirectory: nodeTarget, root, needsSetuid: setuid });
   const directory = path.join(target, profile);
   makeDirectory(directory);
-  await checkDirectory({
+  checkDirectory({
     directory,
     nodeDirectory: path.join(nodeTarget, profile),
     root,
@@ -75,7 +75,7 @@ export async function installStub(options: InstallOptions): Promise<Installation
   const stub = path.join(directory, emulator);
   const nodeStub = path.join(nodeTarget, profile, emulator);
   checkIsOurs(stub, nodeStub);
-  if (!options.localElsewhere) await checkLocal(root, local, nodeTarget);
+  if (!options.localElsewhere) checkLocal(root, local, nodeTarget);
 
   // First the link: a stub without it could not answer probes, and libvirt would keep that in mind.
   const linked = putLink(path.join(directory, localName), local);
@@ -148,12 +148,12 @@ function checkIsOurs(stub: string, nodeStub: string): void {
 }
 
 /** The emulator behind `local`, through links of the node, is none of the stubs: it would probe itself. */
-async function checkLocal(root: string, local: string, nodeTarget: string): Promise<void> {
+function checkLocal(root: string, local: string, nodeTarget: string): void {
   const remedy =
     'name the emulator that answers probes: --local PATH; or say --local-elsewhere where it is in the container of libvirt';
   let steps;
   try {
-    steps = await followLinks(root, local);
+    steps = followLinks(root, local);
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw error;
     throw new InstallProblem('no-emulator', `there is no emulator ${local} (${error.code})`, remedy);

@@ -112,7 +112,7 @@ export class LaunchController {
     const { trail } = connection;
     trail.mode = request.mode;
     trail.enter('identity');
-    const settings = await this.#options.settings.of(caller);
+    const settings = this.#options.settings.of(caller);
     await this.#options.callers.check(caller, settings);
     checkMode(request.mode, settings);
     const { vm, secret } = requestIdentity(request, this.#options.identity);

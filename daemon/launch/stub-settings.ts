@@ -29,10 +29,10 @@ export class StubSettings {
   }
 
   /** @throws Refusal when there is no telling, or when the caller's user may not launch by this stub */
-  async of({ process, credentials }: Pick<Caller, 'process' | 'credentials'>): Promise<AppliedSettings> {
+  of({ process, credentials }: Pick<Caller, 'process' | 'credentials'>): AppliedSettings {
     const { status, path } = executableOf(process);
-    const found = await this.#profiles.find(status);
-    if (found === null) await this.#checkKept(status, path);
+    const found = this.#profiles.find(status);
+    if (found === null) this.#checkKept(status, path);
     const settings = { ...(found ?? this.#common), profile: found?.name ?? null };
     if (settings.launchUids.has(credentials.uid)) return settings;
     const { profile } = settings;
@@ -44,8 +44,8 @@ export class StubSettings {
   }
 
   /** An upgrade must not have a VM started with the settings of no profile. */
-  async #checkKept({ links }: FileStatus, path: string): Promise<void> {
-    if (links === 0 && (await this.#profiles.list()).some(({ stubs }) => stubs.length > 0))
+  #checkKept({ links }: FileStatus, path: string): void {
+    if (links === 0 && this.#profiles.list().some(({ stubs }) => stubs.length > 0))
       throw new Refusal(
         'launch-failed',
         'Cannot tell the profile of the stub: its file was replaced while it started',

@@ -1,5 +1,4 @@
-import fs from 'node:fs/promises';
-import type { BigIntStats } from 'node:fs';
+import fs, { type BigIntStats } from 'node:fs';
 
 import { isProfileName } from '../config/profile-config.ts';
 import { hasCode } from '../errors.ts';
@@ -32,14 +31,14 @@ export const localName = 'local';
  * @param root put before a path of the node
  * @returns by name; none where the directory is missing
  */
-export async function listProfileDirectories(
-  root: string,
-  emulators: string,
-): Promise<readonly ProfileDirectory[]> {
+export function listProfileDirectories(root: string, emulators: string): readonly ProfileDirectory[] {
   try {
-    const directory = (await followLinks(root, emulators)).at(-1)?.path ?? emulators;
-    const names = (await fs.readdir(root + directory)).filter(isProfileName).sort();
-    const found = await Promise.all(names.map((name) => readProfile(root, `${directory}/${name}`, name)));
+    const directory = followLinks(root, emulators).at(-1)?.path ?? emulators;
+    const names = fs
+      .readdirSync(root + directory)
+      .filter(isProfileName)
+      .sort();
+    const found = names.map((name) => readProfile(root, `${directory}/${name}`, name));
     return found.filter((each) => each !== null);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return [];
@@ -47,17 +46,17 @@ export async function listProfileDirectories(
   }
 }
 
-async function readProfile(root: string, path: string, name: string): Promise<ProfileDirectory | null> {
+function readProfile(root: string, path: string, name: string): ProfileDirectory | null {
   try {
-    const info = await fs.lstat(root + path, { bigint: true });
+    const info = fs.lstatSync(root + path, { bigint: true });
     if (!info.isDirectory()) return null;
     if (!isRootsAlone(info)) return { name, path, stubs: [], problems: [notRootsAlone(path)] };
     const stubs: InstalledStub[] = [];
     const problems: string[] = [];
-    for (const file of (await fs.readdir(root + path)).sort()) {
+    for (const file of fs.readdirSync(root + path).sort()) {
       const stub = {
         path: `${path}/${file}`,
-        info: await fs.lstat(`${root}${path}/${file}`, { bigint: true }),
+        info: fs.lstatSync(`${root}${path}/${file}`, { bigint: true }),
       };
       if (file === localName || stub.info.isDirectory()) continue;
       // libvirt would take its ctime for that of what it leads to, and the kernel its inode.

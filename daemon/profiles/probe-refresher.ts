@@ -55,7 +55,7 @@ export class ProbeRefresher {
   async refresh(): Promise<void> {
     const { profiles, logger } = this.#options;
     try {
-      const directories = await profiles.list();
+      const directories = profiles.list();
       for (const directory of directories) await this.#refreshOne(directory);
       for (const name of profiles.configured) {
         const hasStub = directories.some((each) => each.name === name && each.stubs.length > 0);
@@ -79,7 +79,7 @@ export class ProbeRefresher {
     if (stubs.length === 0) return;
     let steps: readonly PathStep[];
     try {
-      steps = await followLinks(this.#options.hostRoot, `${path}/${localName}`);
+      steps = followLinks(this.#options.hostRoot, `${path}/${localName}`);
     } catch (error) {
       if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw error;
       const remedy = `make "${path}/${localName}" a link to the emulator that answers probes`;

@@ -28,7 +28,7 @@ export class StubProfiles {
   }
 
   /** As they are installed now. */
-  list(): Promise<readonly ProfileDirectory[]> {
+  list(): readonly ProfileDirectory[] {
     const { hostRoot, directory } = this.#options;
     return listProfileDirectories(hostRoot, directory);
   }
@@ -39,8 +39,8 @@ export class StubProfiles {
    *
    * @throws Refusal when it is the stub of several profiles
    */
-  async find({ device, inode }: FileIdentity): Promise<Profile | null> {
-    const found = (await this.list()).flatMap(({ name, stubs }) => {
+  find({ device, inode }: FileIdentity): Profile | null {
+    const found = this.list().flatMap(({ name, stubs }) => {
       const stub = stubs.find(({ info }) => info.dev === device && info.ino === inode);
       return stub === undefined ? [] : [{ name, path: stub.path }];
     });

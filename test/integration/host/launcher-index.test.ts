@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import { LauncherIndex, type KnownLauncher } from '../../../daemon/host/launcher-index.ts';
+import { createLibc } from '../../../daemon/host/libc.ts';
 import { LauncherScanner, type LauncherScan } from '../../../daemon/host/launcher-scanner.ts';
 import type { Place } from '../../../daemon/host/process-places.ts';
 import { Turns } from '../../../daemon/host/turns.ts';
@@ -12,7 +13,12 @@ import { waitUntil } from '../../support/wait-until.ts';
 class CountingScanner {
   walks = 0;
   looks = 0;
-  readonly #scanner = new LauncherScanner({ proc: '/proc', turns: new Turns(), containerOf: () => 'one' });
+  readonly #scanner = new LauncherScanner({
+    libc: createLibc(),
+    proc: '/proc',
+    turns: new Turns(),
+    containerOf: () => 'one',
+  });
 
   scan(passOver?: ReadonlySet<number>): Promise<LauncherScan> {
     if (passOver === undefined) this.walks++;

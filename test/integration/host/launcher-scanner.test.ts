@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
+import { createLibc } from '../../../daemon/host/libc.ts';
 import { LauncherScanner } from '../../../daemon/host/launcher-scanner.ts';
 import { Turns } from '../../../daemon/host/turns.ts';
 import { StandInLaunchers } from '../../support/stand-in-launchers.ts';
@@ -7,7 +8,12 @@ import { StandInLaunchers } from '../../support/stand-in-launchers.ts';
 describe('LauncherScanner', function () {
   this.timeout(20_000);
   const launchers = new StandInLaunchers();
-  const scanner = new LauncherScanner({ proc: '/proc', turns: new Turns(), containerOf: () => 'one' });
+  const scanner = new LauncherScanner({
+    libc: createLibc(),
+    proc: '/proc',
+    turns: new Turns(),
+    containerOf: () => 'one',
+  });
 
   afterEach(() => launchers.endAll());
 
@@ -51,7 +57,12 @@ describe('LauncherScanner', function () {
   });
 
   it('lets other work go on', async () => {
-    const impatient = new LauncherScanner({ proc: '/proc', turns: new Turns(0), containerOf: () => 'one' });
+    const impatient = new LauncherScanner({
+      libc: createLibc(),
+      proc: '/proc',
+      turns: new Turns(0),
+      containerOf: () => 'one',
+    });
     let turns = 0;
     let isDone = false;
     const count = (): void => {

@@ -38,22 +38,27 @@ describe('StubSettings.of()', () => {
     await once(child, 'spawn');
     return child;
   };
-  const of = async (child: ChildProcess, uid = 1): Promise<AppliedSettings> => {
+  const of = (child: ChildProcess, uid = 1): AppliedSettings => {
     using process = PinnedProcess.open(libc, '/proc', child.pid ?? 0);
-    return await settings.of({ process, credentials: { uid, gid: 0, groups: [] } });
+    return settings.of({ process, credentials: { uid, gid: 0, groups: [] } });
   };
-  const lineOf = (settled: Promise<unknown>): Promise<unknown> =>
-    settled.catch((error: unknown) => (error instanceof Error && 'line' in error ? error.line : error));
+  const lineOf = (action: () => unknown): unknown => {
+    try {
+      return action();
+    } catch (error) {
+      return error instanceof Error && 'line' in error ? error.line : error;
+    }
+  };
 
   it('gives the settings of the profile, or of the node, which is told once for each stub', async () => {
-    expect(await of(await run('/emulators/own/qemu'))).to.deep.equal({
+    expect(of(await run('/emulators/own/qemu'))).to.deep.equal({
       ...ownSettings,
       name: 'own',
       profile: 'own',
     });
     const unknown = await run('/elsewhere');
-    expect(await of(unknown)).to.deep.equal({ ...commonSettings, profile: null });
-    await of(unknown);
+    expect(of(unknown)).to.deep.equal({ ...commonSettings, profile: null });
+    of(unknown);
     expect(told).to.deep.equal([bench.at('/elsewhere')]);
   });
 
@@ -61,21 +66,20 @@ describe('StubSettings.of()', () => {
     const old = await run('/emulators/own/qemu');
     copyFileSync('/usr/bin/true', bench.at('/new'));
     renameSync(bench.at('/new'), bench.at('/emulators/own/qemu'));
-    expect(await lineOf(of(old))).to.equal(
+    expect(lineOf(() => of(old))).to.equal(
       'Cannot tell the profile of the stub: its file was replaced while it started; start the VM again',
     );
     rmSync(bench.at('/emulators/own'), { recursive: true });
-    expect(await of(old)).to.include({ profile: null });
+    expect(of(old)).to.include({ profile: null });
   });
 
   it('refuses users by the profile', async () => {
-    expect(await lineOf(of(await run('/emulators/own/qemu'), 2))).to.equal(
+    const [owned, elsewhere] = [await run('/emulators/own/qemu'), await run('/elsewhere')];
+    expect(lineOf(() => of(owned, 2))).to.equal(
       'Cannot start a VM for uid 2: it is not allowed to by profile "own"; add the user that libvirt runs QEMU as to ' +
         '"profile.own.launch-users" in qemu-kube.conf',
     );
-    expect(await lineOf(of(await run('/elsewhere'), 2))).to.match(
-      /^Cannot start .* allowed to; .* to "launch-users"/,
-    );
+    expect(lineOf(() => of(elsewhere, 2))).to.match(/^Cannot start .* allowed to; .* to "launch-users"/);
   });
 
   it('refuses a stub that has ended', async () => {
@@ -84,7 +88,7 @@ describe('StubSettings.of()', () => {
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
-    expect(await lineOf(settings.of({ process, credentials: { uid: 1, gid: 0, groups: [] } }))).to.equal(
+    expect(lineOf(() => settings.of({ process, credentials: { uid: 1, gid: 0, groups: [] } }))).to.equal(
       'Cannot start the VM: libvirt ended the stub; start the VM again',
     );
   });

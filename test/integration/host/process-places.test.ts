@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLibc } from '../../../daemon/host/libc.ts';
 import { ProcessPlaces } from '../../../daemon/host/process-places.ts';
 
 const POD = '7c0ffee0-0000-4000-8000-000000000001';
@@ -21,7 +22,7 @@ describe('ProcessPlaces', () => {
   };
 
   it('tells pods and containers apart, and processes of one container not', () => {
-    const places = new ProcessPlaces(proc, null);
+    const places = new ProcessPlaces(createLibc(), proc, null);
     place(1, `/kubepods/besteffort/pod${POD}/${first}`);
     place(2, `/kubepods/besteffort/pod${POD}/${first}`);
     place(3, `/kubepods/besteffort/pod${POD}/${second}`);
@@ -31,7 +32,7 @@ describe('ProcessPlaces', () => {
   });
 
   it('looks at each process anew: another one may have its pid', () => {
-    const places = new ProcessPlaces(proc, null);
+    const places = new ProcessPlaces(createLibc(), proc, null);
     place(1, `/kubepods/besteffort/pod${POD}/${first}`);
     places.of(1);
     place(1, '/user.slice');
@@ -39,6 +40,9 @@ describe('ProcessPlaces', () => {
   });
 
   it('knows a process that has gone as such', () => {
-    expect(new ProcessPlaces(proc, null).of(1)).to.deep.equal({ pod: 'gone', container: 'gone' });
+    expect(new ProcessPlaces(createLibc(), proc, null).of(1)).to.deep.equal({
+      pod: 'gone',
+      container: 'gone',
+    });
   });
 });
