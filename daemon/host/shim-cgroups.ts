@@ -116,6 +116,8 @@ function inheritCpuset(directory: string): void {
     const own = `${directory}/${file}`;
     if (fs.readFileSync(own, 'latin1').trim() !== '') continue;
     if (fs.readFileSync(`${parent}/${file}`, 'latin1').trim() === '') inheritCpuset(parent);
+    // Ours, unlike the one that it is in: what is made in it from now on has them from the beginning.
+    if (path.basename(parent) === PARENT) fs.writeFileSync(`${parent}/cgroup.clone_children`, '1');
     fs.writeFileSync(own, fs.readFileSync(`${parent}/${file}`, 'latin1'));
   }
 }
