@@ -4,7 +4,10 @@ import tseslint from 'typescript-eslint';
 const doors = [
   { group: ['koffi'], message: 'Only daemon/host/libc.ts imports the FFI.' },
   { group: ['winston', 'winston/*'], message: 'Only daemon/observe/logger.ts imports winston.' },
-  { group: ['prom-client'], message: 'Only daemon/observe/metrics.ts imports prom-client.' },
+  {
+    group: ['prom-client'],
+    message: 'Only daemon/observe/metrics.ts and daemon/observe/metrics/ import prom-client.',
+  },
   { group: ['@grpc/*', 'grpc-health-check'], message: 'Only daemon/api/ imports gRPC.' },
   { group: ['@kubernetes/*'], message: 'Only daemon/kubernetes/ imports the Kubernetes client.' },
   { group: ['@rgrove/*'], message: 'Only daemon/domain/xml-source.ts imports the XML parser.' },
@@ -67,7 +70,7 @@ export const config = tseslint.config(
   open(['daemon/host/**/*.ts'], 'node:child_process'),
   open(['daemon/host/libc.ts'], 'koffi', 'node:child_process'),
   open(['daemon/observe/logger.ts'], 'winston'),
-  open(['daemon/observe/metrics.ts'], 'prom-client'),
+  open(['daemon/observe/metrics.ts', 'daemon/observe/metrics/**/*.ts'], 'prom-client'),
   open(['daemon/api/**/*.ts'], '@grpc/*'),
   open(['daemon/kubernetes/**/*.ts'], '@kubernetes/*'),
   open(['daemon/domain/xml-source.ts'], '@rgrove/*'),

@@ -36,7 +36,7 @@ import type { OnTransition } from './machines/transition.ts';
 import { AuditLog } from './observe/audit-log.ts';
 import { Health } from './observe/health.ts';
 import { startHttpServer, type HttpServer } from './observe/http-server.ts';
-import { errorFields, type Logger } from './observe/logger.ts';
+import { errorFields, type Logger, type LogVolume } from './observe/logger.ts';
 import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.ts';
 import { createNodeBackend } from './node-backend.ts';
 import { findPackageRoot } from './package-root.ts';
@@ -69,7 +69,7 @@ export interface App {
 
 export interface AppOptions {
   readonly config: Config;
-  readonly logger: Logger;
+  readonly logger: Logger & LogVolume;
   readonly build: BuildInfo;
   /** For tests, which stop the daemon there. */
   readonly onTransition?: OnTransition;
@@ -120,6 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const metrics = createMetrics(build);
   const health = new Health(['machines', 'launch-socket', 'api-socket']);
+  metrics.askReady(() => health.ready().ok);
   const kubernetes = await openKubernetes(config, {
     logger: logger.child('kubernetes'),
     metrics,
@@ -132,7 +133,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   const broker = new Broker({
     libc,
     libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub', 'build'),
-    onRestart: (status) => logger.error('The broker ended and is started again', { status }),
+    onRestart: (status) => {
+      metrics.brokerRestarted();
+      logger.error('The broker ended and is started again', { status });
+    },
   });
   started.defer(() => broker.stop());
   broker.start();
@@ -220,6 +224,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     tokens: kubernetes?.tokens ?? null,
     lifetimeMs: config.secretLifetime,
     tokenLifetimeMs: config.secretTokenLifetime,
+    onFound: ({ targets, turnedDown, zombies }) => {
+      metrics.candidatesSeen({
+        usable: targets.length,
+        'turned-down': turnedDown.length,
+        zombie: zombies.length,
+      });
+    },
   });
   const controller = new LaunchController({
     libc,
@@ -281,8 +292,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     observer,
   });
   // Before the API: who watches takes a list without a machine for the machine's end.
+  const adoptionBegin = performance.now();
   await supervisor.adopt();
   execSupervisor.adopt();
+  metrics.machinesAdopted(registry.list(), (performance.now() - adoptionBegin) / 1000);
   health.set('machines', true);
 
   const api = await startApiServer({
@@ -296,6 +309,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       opinion: kubernetes?.opinion ?? null,
       registry,
       supervisors: [supervisor, execSupervisor],
+      logVolume: logger,
     }),
     logger: logger.child('api'),
     metrics,

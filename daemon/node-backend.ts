@@ -4,6 +4,7 @@ import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { TargetFinder } from './launch/target-finder.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
 import type { MachineSupervisor } from './machines/machine-supervisor.ts';
+import type { LogVolume } from './observe/logger.ts';
 import { Secret } from './secret/secret.ts';
 
 export interface NodeBackendOptions {
@@ -14,11 +15,12 @@ export interface NodeBackendOptions {
   readonly registry: MachineRegistry;
   /** Of each launch mode. */
   readonly supervisors: readonly Pick<MachineSupervisor, 'signal'>[];
+  readonly logVolume: LogVolume;
 }
 
 /** What the API asks of this node, answered by the parts that launches use. */
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
-  const { finder, authorizer, opinion, registry, supervisors } = options;
+  const { finder, authorizer, opinion, registry, supervisors, logVolume } = options;
   return {
     resolve: async (vm) => {
       using pinned = await finder.findOnly(vm);
@@ -34,5 +36,6 @@ export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
     machines: registry,
     signalMachine: (launchId, signal) =>
       supervisors.some((supervisor) => supervisor.signal(launchId, signal)),
+    logVolume,
   };
 }

@@ -1,4 +1,5 @@
 import type { MachineRegistry } from '../machines/machine-registry.ts';
+import type { LogVolume } from '../observe/logger.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
 
 /** A secret that was found to be valid. */
@@ -16,4 +17,5 @@ export interface ApiBackend {
   readonly machines: Pick<MachineRegistry, 'list' | 'get' | 'revision' | 'subscribe'>;
   /** Sends QEMU a signal; false when its supervisor can't be reached now. */
   signalMachine(launchId: string, signal: number): boolean;
+  readonly logVolume: LogVolume;
 }

@@ -5,11 +5,14 @@ import { quoteText } from '../quote-text.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { loadApi } from './load-api.ts';
 import type {
+  GetLogLevelOutput,
   GetMachineOutput,
   ListMachinesOutput,
+  LogLevelName,
   MachineOutput,
   NodeDriverServiceClient,
   ResolveTargetOutput,
+  SetLogLevelOutput,
   SignalMachineOutput,
   TargetOutput,
   ValidateSecretOutput,
@@ -41,6 +44,9 @@ export interface ApiClient {
   watchMachines(signal: AbortSignal): AsyncIterable<WatchMachinesOutput>;
   /** @param signal its number */
   signalMachine(launchId: string, signal: number): Promise<void>;
+  getLogLevel(): Promise<LogLevelName>;
+  /** Resolves with the level before. */
+  setLogLevel(level: LogLevelName): Promise<LogLevelName>;
   close(): void;
 }
 
@@ -124,6 +130,15 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
       await call<SignalMachineOutput>((options, done) =>
         client.signalMachine({ launchId, signal }, options, done),
       );
+    },
+    async getLogLevel(): Promise<LogLevelName> {
+      return (await call<GetLogLevelOutput>((options, done) => client.getLogLevel({}, options, done))).level;
+    },
+    async setLogLevel(level): Promise<LogLevelName> {
+      const { previous } = await call<SetLogLevelOutput>((options, done) =>
+        client.setLogLevel({ level }, options, done),
+      );
+      return previous;
     },
     close: () => client.close(),
   };

@@ -4,6 +4,7 @@ import { Refusal } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
 import type { AuditRecord } from '../observe/audit-record.ts';
 import { auditSecretCheck } from '../observe/audit-secret-check.ts';
+import { logLevels, type LogLevel } from '../observe/log-level.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { SecretCheckResult } from '../observe/metrics.ts';
 import { quoteText } from '../quote-text.ts';
@@ -16,7 +17,8 @@ import type { MachineWatches } from './machine-watches.ts';
 import type { NodeDriverServiceHandlers, VmIdentityOutput } from './proto-types.ts';
 import { toTimestamp } from './timestamp.ts';
 import { internalStatus, refusalStatus, type GrpcStatus } from './refusal-status.ts';
-import { machineToProto, targetToProto } from './to-proto.ts';
+import { logLevelFromProto } from './from-proto.ts';
+import { logLevelNames, machineToProto, targetToProto } from './to-proto.ts';
 
 /** Longer than any form of a secret. */
 const MAX_SECRET_BYTES = 16 * 1024;
@@ -148,6 +150,25 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       );
   }
 
+  function setLogLevel(name: string, { pid, uid }: PeerCredentials): LogLevel {
+    const level = logLevelFromProto(name);
+    if (level === undefined)
+      throw new StatusError(
+        status.INVALID_ARGUMENT,
+        `Cannot log from ${quoteText(name)} on; use one of ${Object.values(logLevelNames).join(', ')}`,
+      );
+    const { level: previous } = backend.logVolume;
+    const note = (): void => {
+      logger.warn('The log level was changed', { previous, level, peerPid: pid, peerUid: uid });
+    };
+    // Where it can be read: before the log gets quieter, or after it got louder.
+    const isQuieter = logLevels.indexOf(level) < logLevels.indexOf(previous);
+    if (isQuieter) note();
+    backend.logVolume.setLevel(level);
+    if (!isQuieter) note();
+    return previous;
+  }
+
   return {
     ResolveTarget: unary(async ({ vm }) => ({ target: targetToProto(await backend.resolve(vmOf(vm))) })),
 
@@ -178,6 +199,10 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       logger.info('A VM was signalled', { launchId, signal, peerPid: peer.pid, peerUid: peer.uid });
       return {};
     }),
+
+    GetLogLevel: unary(() => ({ level: logLevelNames[backend.logVolume.level] })),
+
+    SetLogLevel: unary(({ level }, peer) => ({ previous: logLevelNames[setLogLevel(level, peer)] })),
   };
 }
 

@@ -8,6 +8,10 @@ export type {
   MachineExit,
   MachineExit__Output as MachineExitOutput,
 } from './generated/kubevirt/nodedriver/v1/MachineExit.ts';
+export type {
+  LaunchStepTime,
+  LaunchStepTime__Output as LaunchStepTimeOutput,
+} from './generated/kubevirt/nodedriver/v1/LaunchStepTime.ts';
 export type { Namespace } from './generated/kubevirt/nodedriver/v1/Namespace.ts';
 export type { Namespace__Output as NamespaceOutput } from './generated/kubevirt/nodedriver/v1/Namespace.ts';
 export type {
@@ -31,5 +35,8 @@ export type {
   WatchMachinesResponse__Output as WatchMachinesOutput,
 } from './generated/kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
 export type { SignalMachineResponse__Output as SignalMachineOutput } from './generated/kubevirt/nodedriver/v1/SignalMachineResponse.ts';
+export type { GetLogLevelResponse__Output as GetLogLevelOutput } from './generated/kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
+export type { SetLogLevelResponse__Output as SetLogLevelOutput } from './generated/kubevirt/nodedriver/v1/SetLogLevelResponse.ts';
+export type { LogLevel__Output as LogLevelName } from './generated/kubevirt/nodedriver/v1/LogLevel.ts';
 export type { ListMachinesResponse__Output as ListMachinesOutput } from './generated/kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 export type { GetMachineResponse__Output as GetMachineOutput } from './generated/kubevirt/nodedriver/v1/GetMachineResponse.ts';

@@ -14,6 +14,8 @@ export class RunningCalls {
       ListMachines: this.#counted(handlers.ListMachines),
       GetMachine: this.#counted(handlers.GetMachine),
       SignalMachine: this.#counted(handlers.SignalMachine),
+      GetLogLevel: this.#counted(handlers.GetLogLevel),
+      SetLogLevel: this.#counted(handlers.SetLogLevel),
       // Never answered for good: `MachineWatches` ends it.
       WatchMachines: handlers.WatchMachines,
     };

@@ -1,7 +1,10 @@
+import type { LaunchStep, LaunchStepTime } from '../machines/launch-step.ts';
 import type { LaunchMode, Machine, MachineExit, MachineState } from '../machines/machine.ts';
 import { namespaceKinds, type NamespaceKind, type Namespaces } from '../target/target.ts';
 import type { CgroupMembership, ProcessIdentity, Target } from '../target/target.ts';
 import type * as proto from './proto-types.ts';
+import type { LogLevel } from '../observe/log-level.ts';
+import { toDuration } from './duration.ts';
 import { toTimestamp } from './timestamp.ts';
 
 /** Names of the API's enum values, by the names that the daemon uses. */
@@ -36,6 +39,25 @@ const exitReasonNames = {
   oom: 'MACHINE_EXIT_REASON_OOM',
 } as const satisfies Record<MachineExit['reason'], string>;
 
+const stepNames = {
+  receive: 'LAUNCH_STEP_RECEIVE',
+  identify: 'LAUNCH_STEP_IDENTIFY',
+  find: 'LAUNCH_STEP_FIND',
+  secret: 'LAUNCH_STEP_SECRET',
+  kubernetes: 'LAUNCH_STEP_KUBERNETES',
+  reserve: 'LAUNCH_STEP_RESERVE',
+  prepare: 'LAUNCH_STEP_PREPARE',
+  'hand-over': 'LAUNCH_STEP_HAND_OVER',
+  start: 'LAUNCH_STEP_START',
+} as const satisfies Record<LaunchStep, string>;
+
+export const logLevelNames = {
+  error: 'LOG_LEVEL_ERROR',
+  warn: 'LOG_LEVEL_WARN',
+  info: 'LOG_LEVEL_INFO',
+  debug: 'LOG_LEVEL_DEBUG',
+} as const satisfies Record<LogLevel, string>;
+
 export function targetToProto(target: Target): proto.Target {
   return {
     process: processToProto(target),
@@ -52,7 +74,7 @@ export function targetToProto(target: Target): proto.Target {
 }
 
 export function machineToProto(machine: Machine): proto.Machine {
-  const { shim, qemu, exit } = machine;
+  const { shim, qemu, exit, steps = [] } = machine;
   return {
     launchId: machine.launchId,
     vm: vmToProto(machine.vm),
@@ -69,8 +91,13 @@ export function machineToProto(machine: Machine): proto.Machine {
     namespaces: namespacesToProto(machine.namespaces),
     cgroups: machine.cgroups.map(cgroupToProto),
     createdAt: toTimestamp(new Date(machine.createdAt)),
+    steps: steps.map(stepToProto),
     ...(exit && { exit: exitToProto(exit) }),
   };
+}
+
+function stepToProto({ step, seconds }: LaunchStepTime): proto.LaunchStepTime {
+  return { step: stepNames[step], duration: toDuration(seconds) };
 }
 
 function exitToProto({ kind, value, reason, at }: MachineExit): proto.MachineExit {

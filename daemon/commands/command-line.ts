@@ -32,6 +32,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./machines.ts')).machinesCommand,
   },
   {
+    name: 'log-level',
+    summary: 'Show or set how much the daemon logs',
+    load: async () => (await import('./log-level.ts')).logLevelCommand,
+  },
+  {
     name: 'secret',
     summary: 'Make, seal and check the secrets of VMs',
     load: async () => (await import('./secret.ts')).secretCommand,

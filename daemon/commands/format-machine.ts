@@ -1,5 +1,7 @@
 import { kindFromProto, wordFromProto } from '../api/from-proto.ts';
+import { fromDuration } from '../api/duration.ts';
 import type {
+  LaunchStepTimeOutput,
   MachineExitOutput,
   MachineOutput,
   ProcessOutput,
@@ -29,25 +31,46 @@ export function formatMachineList(machines: readonly MachineOutput[]): string {
 
 /** Everything about one machine. */
 export function formatMachine(machine: MachineOutput): string {
-  return formatTable([
-    ['Launch ID', machine.launchId],
-    ['State', wordFromProto(machine.state)],
-    ['Mode', wordFromProto(machine.mode)],
-    ['Profile', printable(machine.profile) || 'none'],
-    ['VM UUID', printable(machine.vm?.uuid ?? '')],
-    ['VM name', printable(machine.vm?.name ?? '') || '-'],
-    ['Pod UID', machine.podUid || 'none'],
-    ['Container ID', machine.containerId || 'none'],
-    ['Emulator', printable(machine.emulator)],
-    ['Stub', formatProcess(machine.stub)],
-    ['Shim', formatProcess(machine.shim)],
-    ['QEMU', formatProcess(machine.qemu)],
-    ['Target', formatProcess(machine.target)],
-    ['Created', timeOf(machine.createdAt) ?? '-'],
-    ...(machine.exit ? [['Ended', `${timeOf(machine.exit.at) ?? '-'}, ${formatExit(machine.exit)}`]] : []),
-    ...machine.namespaces.map(({ kind, inode }) => [`Namespace ${kindFromProto(kind)}`, inode]),
-    ...machine.cgroups.map(({ hierarchy, path }) => [`Cgroup ${hierarchy || 'v2'}`, printable(path)]),
-  ]);
+  return (
+    formatTable([
+      ['Launch ID', machine.launchId],
+      ['State', wordFromProto(machine.state)],
+      ['Mode', wordFromProto(machine.mode)],
+      ['Profile', printable(machine.profile) || 'none'],
+      ['VM UUID', printable(machine.vm?.uuid ?? '')],
+      ['VM name', printable(machine.vm?.name ?? '') || '-'],
+      ['Pod UID', machine.podUid || 'none'],
+      ['Container ID', machine.containerId || 'none'],
+      ['Emulator', printable(machine.emulator)],
+      ['Stub', formatProcess(machine.stub)],
+      ['Shim', formatProcess(machine.shim)],
+      ['QEMU', formatProcess(machine.qemu)],
+      ['Target', formatProcess(machine.target)],
+      ['Created', timeOf(machine.createdAt) ?? '-'],
+      ...(machine.exit ? [['Ended', `${timeOf(machine.exit.at) ?? '-'}, ${formatExit(machine.exit)}`]] : []),
+      ...machine.namespaces.map(({ kind, inode }) => [`Namespace ${kindFromProto(kind)}`, inode]),
+      ...machine.cgroups.map(({ hierarchy, path }) => [`Cgroup ${hierarchy || 'v2'}`, printable(path)]),
+    ]) + formatSteps(machine.steps)
+  );
+}
+
+/** How long the launch took, its steps in milliseconds. */
+function formatSteps(steps: readonly LaunchStepTimeOutput[]): string {
+  if (steps.length === 0) return '\nHow long its launch took is not known.\n';
+  const times = steps.map(({ step, duration }) => ({
+    name: wordFromProto(step),
+    milliseconds: fromDuration(duration) * 1000,
+  }));
+  const all = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const rows = [...times, { name: 'in all', milliseconds: all }].map(({ name, milliseconds }) => ({
+    name,
+    text: milliseconds.toFixed(1),
+  }));
+  const width = Math.max(2, ...rows.map(({ text }) => text.length));
+  return `\n${formatTable([
+    ['LAUNCH STEP', 'ms'.padStart(width)],
+    ...rows.map(({ name, text }) => [name, text.padStart(width)]),
+  ])}`;
 }
 
 /** Head of the lines that {@link formatMachineEvent} makes. */

@@ -1,3 +1,4 @@
+import { fromDuration } from '../api/duration.ts';
 import { kindFromProto, wordFromProto } from '../api/from-proto.ts';
 import type { MachineOutput } from '../api/proto-types.ts';
 import { timeOf } from './time-of.ts';
@@ -21,6 +22,10 @@ export function machineToJson(machine: MachineOutput): unknown {
     namespaces: Object.fromEntries(machine.namespaces.map(({ kind, inode }) => [kindFromProto(kind), inode])),
     cgroups: machine.cgroups,
     createdAt: timeOf(machine.createdAt),
+    steps: machine.steps.map(({ step, duration }) => ({
+      step: wordFromProto(step),
+      milliseconds: Math.round(fromDuration(duration) * 1e6) / 1e3,
+    })),
     exit: exit && {
       exitStatus: exit.exitStatus,
       signal: exit.signal,

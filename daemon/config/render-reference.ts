@@ -1,3 +1,4 @@
+import { markdownTable } from '../markdown-table.ts';
 import { configKeys } from './config-keys.ts';
 
 const introduction = `# Configuration
@@ -43,7 +44,7 @@ profile.figures.namespaces = mnt net
 \`\`\`
 `;
 
-/** The text of docs/configuration.md, with the table laid out as Prettier does it. */
+/** The text of docs/configuration.md. */
 export function renderReference(): string {
   const rows = configKeys.map(({ key, defaultText, unit, meaning }) => [
     `\`${key}\``,
@@ -53,14 +54,5 @@ export function renderReference(): string {
   ]);
   const own = configKeys.filter(({ perProfile }) => perProfile).map(({ key }) => `- \`${key}\``);
   const ofProfiles = profiles.replace('KEYS', own.join('\n'));
-  return `${introduction}\n${table(['Key', 'Default', 'Value', 'Meaning'], rows)}\n${ofProfiles}`;
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [header, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
+  return `${introduction}\n${markdownTable(['Key', 'Default', 'Value', 'Meaning'], rows)}\n${ofProfiles}`;
 }

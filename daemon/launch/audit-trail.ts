@@ -5,6 +5,7 @@ import type { LaunchMode } from '../machines/machine.ts';
 import { auditChecks, type AuditCheck, type AuditVerdict } from '../observe/audit-record.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { StepClock } from './step-clock.ts';
 
 /** What is found out about one launch on its way, for who asks afterwards why it was allowed or refused. */
 export class AuditTrail {
@@ -16,7 +17,13 @@ export class AuditTrail {
   isAllowed = false;
   /** What Kubernetes said; `null` where it was not asked, or has not answered yet. */
   kubernetes: 'ok' | 'unavailable' | null = null;
+  readonly clock: StepClock;
   #current: AuditCheck = 'caller';
+
+  /** @param begin milliseconds of the monotonic clock */
+  constructor(begin = performance.now()) {
+    this.clock = new StepClock(begin);
+  }
 
   /** From here on it is this that is looked at: what comes before it is passed. */
   enter(check: AuditCheck): void {

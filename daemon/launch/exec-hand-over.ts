@@ -69,12 +69,15 @@ export class ExecHandOver {
   async run(launch: ExecLaunch): Promise<Machine> {
     const { supervisor, onTransition } = this.#options;
     const { machine, namespaces, pinned, stub } = launch;
+    const { clock } = launch.connection.trail;
     const { init } = pinned.target;
     try {
       // On disk before the stub is anywhere but where libvirt put it.
       supervisor.prepare(machine, init, namespaces);
+      clock.enter('hand-over');
       this.#move(launch);
       onTransition?.('stub-moved');
+      clock.enter('start');
       await this.#sendIn(launch);
       if (!hasEntered(stub, machine.namespaces, namespaces)) {
         stub.signal(machineSignals.KILL);
@@ -85,7 +88,7 @@ export class ExecHandOver {
       supervisor.discard(machine.launchId);
       throw error;
     }
-    return supervisor.started(machine.launchId, init);
+    return supervisor.started(machine.launchId, init, clock);
   }
 
   /** First of all, so that what QEMU uses is the pod's from its first page on. */

@@ -18,7 +18,7 @@ export class LaunchConnection {
   domain: string | null = null;
   /** Whom its load is counted against: see `launchOrigin`. */
   origin = '';
-  readonly trail = new AuditTrail();
+  readonly trail: AuditTrail;
   readonly #socket: net.Socket;
   readonly #acceptedAt: number;
   readonly #gone = new AbortController();
@@ -28,6 +28,7 @@ export class LaunchConnection {
   constructor(socket: net.Socket, acceptedAt: number) {
     this.#socket = socket;
     this.#acceptedAt = acceptedAt;
+    this.trail = new AuditTrail(acceptedAt);
     socket.on('error', () => undefined); // 'close' follows
     socket.once('end', () => this.#gone.abort(goneReason));
     socket.once('close', () => this.#gone.abort(goneReason));

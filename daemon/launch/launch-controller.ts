@@ -112,6 +112,7 @@ export class LaunchController {
     const { trail } = connection;
     trail.mode = request.mode;
     trail.enter('identity');
+    trail.clock.enter('identify');
     const settings = this.#options.settings.of(caller);
     await this.#options.callers.check(caller, settings);
     checkMode(request.mode, settings);
@@ -130,8 +131,11 @@ export class LaunchController {
     trail.pod = target;
     try {
       trail.enter('kubernetes');
-      trail.kubernetes = (await this.#options.opinion?.check(target)) ?? null;
+      const { opinion } = this.#options;
+      if (opinion !== null) trail.clock.enter('kubernetes');
+      trail.kubernetes = (await opinion?.check(target)) ?? null;
       trail.enter('running');
+      trail.clock.enter('reserve');
       return await this.#start({ request, caller, connection, vm, domain, settings }, authorized);
     } finally {
       authorized.pinned[Symbol.dispose]();
@@ -165,15 +169,16 @@ export class LaunchController {
   async #awaitTarget(
     vm: VmIdentity,
     secret: Secret,
-    { gone, origin }: LaunchConnection,
+    { gone, origin, trail: { clock } }: LaunchConnection,
   ): Promise<AuthorizedTarget> {
     const deadline = performance.now() + this.#options.targetWaitMs;
     for (;;) {
       try {
-        return await this.#options.authorizer.authorize(vm, secret, origin);
+        return await this.#options.authorizer.authorize(vm, secret, origin, clock);
       } catch (error) {
         const isWorthWaiting = error instanceof Refusal && worthWaiting.has(error.code);
         if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;
+        clock.enter('find');
         await delay(WAIT_INTERVAL_MS);
       }
     }
@@ -201,6 +206,7 @@ export class LaunchController {
     connection.trail.enter('plan');
     this.#options.onAllowed(connection, demand.caller);
     connection.trail.isAllowed = true;
+    connection.trail.clock.enter('prepare');
     const machine = describeMachine(demand, pinned);
     try {
       const machineRunning = await (request.mode === 'exec'
@@ -262,10 +268,12 @@ export class LaunchController {
       }
       // Before the shim is started: also one that comes to life while the broker's answer is lost is followed.
       connection.trail.enter('started');
-      running = supervisor.follow(machine.launchId, report);
+      connection.trail.clock.enter('hand-over');
+      running = supervisor.follow(machine.launchId, report, connection.trail.clock);
       running.catch(() => undefined);
       onTransition?.('shim-wanted');
       await broker.startShim(fds);
+      connection.trail.clock.enter('start');
       onTransition?.('shim-started');
     }
     return running;

@@ -1,4 +1,5 @@
 import { Refusal, type RefusalCode } from '../errors.ts';
+import type { LaunchStepTime } from '../machines/launch-step.ts';
 import { auditText, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -67,6 +68,7 @@ export class LaunchObserver {
       qemuPid: machine.qemu?.pid,
       ...callerFields(caller),
       seconds,
+      steps: launch.trail.clock.stop().map(stepText),
     };
     const outcome = {
       ...recordOf(launch, caller),
@@ -74,7 +76,7 @@ export class LaunchObserver {
       qemuPid: machine.qemu?.pid ?? null,
     } as const;
     if (started) {
-      metrics.launchStarted(seconds);
+      metrics.launchStarted(machine.mode, seconds, launch.trail.clock.stop());
       logger.info('Started a VM in its pod', fields);
       const checks = [...launch.trail.passed, { check: 'started', verdict: 'ok' } as const];
       this.#note({ ...outcome, checks });
@@ -105,6 +107,7 @@ export class LaunchObserver {
   refused(error: unknown, launch: ObservedLaunch, caller: Caller | null): void {
     const { logger, metrics, pods } = this.#options;
     const seconds = launch.seconds(performance.now());
+    const steps = launch.trail.clock.stop();
     const reason = reasonOf(error);
     metrics.launchRefused(reason, seconds);
     if (error instanceof Limited) metrics.launchLimited(error.kind);
@@ -129,6 +132,7 @@ export class LaunchObserver {
       domain: domain === null ? undefined : oneLine(domain),
       ...(caller !== null && callerFields(caller)),
       seconds,
+      steps: steps.map(stepText),
     };
     if (reason === 'internal') logger.error('Failed to launch', { ...fields, ...errorFields(error) });
     else logger.warn('Refused a launch', { ...fields, cause, ...(detail !== null && { detail }) });
@@ -190,6 +194,7 @@ function recordOf(launch: ObservedLaunch, caller: Caller | null): AuditRecord {
     mode,
     qemuPid: null,
     seconds: launch.seconds(performance.now()),
+    steps: Object.fromEntries(trail.clock.times.map(({ step, seconds }) => [step, seconds])),
     suppressed: 0,
   };
 }
@@ -213,6 +218,11 @@ function auditCaller({ credentials, identity, executable }: Caller): AuditCaller
 
 function callerFields({ credentials, identity }: Caller): { callerPid: number; callerUid: number } {
   return { callerPid: identity.pid, callerUid: credentials.uid };
+}
+
+/** In milliseconds: for people. */
+function stepText({ step, seconds }: LaunchStepTime): string {
+  return `${step} ${(seconds * 1000).toFixed(1)}`;
 }
 
 function verdictText({ check, verdict }: AuditRecord['checks'][number]): string {

@@ -14,6 +14,7 @@ import { tokenOwner, type TokenLedger } from '../secret/token-ledger.ts';
 import { waitForQuantum } from '../secret/wait-for-quantum.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
+import type { StepClock } from './step-clock.ts';
 import { ambiguous, notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
 
 /** So many pods may claim one VM before none is asked for its secret. */
@@ -44,6 +45,8 @@ export interface TargetAuthorizerOptions {
   /** `secret-lifetime` and `secret-token-lifetime`. */
   readonly lifetimeMs: number;
   readonly tokenLifetimeMs: number;
+  /** Told what each search has come upon. */
+  readonly onFound?: (found: FoundTargets) => void;
 }
 
 /** Chooses the pod of a VM by the secret that the caller and the pod share. */
@@ -56,34 +59,46 @@ export class TargetAuthorizer {
 
   /**
    * @param asker see `TargetFinder.find`
+   * @param clock told what is being done
    * @throws Refusal unless exactly one pod of the VM holds this secret, and it still counts
    */
-  async authorize(vm: VmIdentity, secret: Secret, asker = ''): Promise<AuthorizedTarget> {
+  async authorize(
+    vm: VmIdentity,
+    secret: Secret,
+    asker = '',
+    clock?: Pick<StepClock, 'enter'>,
+  ): Promise<AuthorizedTarget> {
     const { finder, opener, held } = this.#options;
+    clock?.enter('find');
     const opening = opener.open(secret);
     opening.catch(() => undefined);
+    const among = async (found: FoundTargets): Promise<AuthorizedTarget> => {
+      clock?.enter('secret');
+      return this.#authorizeAmong(vm, await opening, found);
+    };
     if (finder.isContested(vm)) {
       // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
       const opened = await opening;
       const others = await finder.findIndexed(vm, asker, held.holdsAnother(opened.secret));
       if (others.targets.length > 0) {
-        const outcome = await this.#authorizeAmong(vm, opened, others).catch(refusalOf);
+        const outcome = await among(others).catch(refusalOf);
         if (!(outcome instanceof Refusal)) return outcome;
+        clock?.enter('find');
       }
     }
     const known = await finder.findKnown(vm, asker);
     if (known.targets.length > 0) {
       const seen = describeTargets(known);
-      const outcome = await this.#authorizeAmong(vm, await opening, known).catch(refusalOf);
+      const outcome = await among(known).catch(refusalOf);
       if (!(outcome instanceof Refusal)) return outcome;
       // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
+      clock?.enter('find');
       const all = await finder.find(vm, asker);
-      if (all.targets.length > 0 && describeTargets(all) !== seen)
-        return this.#authorizeAmong(vm, await opening, all);
+      if (all.targets.length > 0 && describeTargets(all) !== seen) return among(all);
       for (const target of all.targets) target[Symbol.dispose]();
       throw outcome;
     }
-    return this.#authorizeAmong(vm, await opening, await finder.find(vm, asker));
+    return among(await finder.find(vm, asker));
   }
 
   async #authorizeAmong(
@@ -92,6 +107,7 @@ export class TargetAuthorizer {
     found: FoundTargets,
   ): Promise<AuthorizedTarget> {
     const { targets } = found;
+    this.#options.onFound?.(found);
     let chosen: AuthorizedTarget | null = null;
     try {
       if (targets.length === 0) throw notFound(vm, found);

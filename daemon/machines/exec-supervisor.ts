@@ -9,6 +9,7 @@ import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
 import { ExecMachine } from './exec-machine.ts';
 import { hasEntered } from './has-entered.ts';
 import { machineSignals } from './machine-signals.ts';
+import type { LaunchClock } from './launch-clock.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
 import type { MachineRecord, StateDirectory } from './state-directory.ts';
@@ -65,16 +66,18 @@ export class ExecSupervisor {
   }
 
   /** Follows a machine whose stub has become QEMU. */
-  started(launchId: string, init: ProcessIdentity): Machine {
+  started(launchId: string, init: ProcessIdentity, clock?: LaunchClock): Machine {
     const { registry, state } = this.#options;
     const machine = registry.get(launchId);
     if (machine === undefined) throw new Error(`Cannot follow launch ${launchId}: it is not known`);
-    const running: Machine = { ...machine, state: 'running', qemu: machine.stub };
+    const steps = clock?.stop();
+    const running: Machine = { ...machine, state: 'running', qemu: machine.stub, ...(steps && { steps }) };
     registry.put(running);
     // Followed also where the disk is full: the next daemon finds out by itself, then.
     this.#guard(launchId, () => {
       const { pid, startTime } = machine.stub;
       state.writeStarted(launchId, `started ${pid} ${startTime}\n`);
+      if (steps !== undefined) state.writeSteps(launchId, steps);
     });
     this.#follow(running, init);
     return running;
@@ -114,7 +117,8 @@ export class ExecSupervisor {
       void this.#lookForEmulator(machine, init, joined);
       return;
     }
-    const running: Machine = { ...machine, state: 'running', qemu: machine.stub };
+    const steps = state.readSteps(machine.launchId);
+    const running: Machine = { ...machine, state: 'running', qemu: machine.stub, ...(steps && { steps }) };
     registry.put(running);
     this.#follow(running, init);
   }

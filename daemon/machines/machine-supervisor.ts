@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Libc } from '../host/libc.ts';
 import type { ShimCgroups } from '../host/shim-cgroups.ts';
+import type { LaunchClock } from './launch-clock.ts';
+import type { LaunchStepTime } from './launch-step.ts';
 import type { Machine, MachineExit } from './machine.ts';
 import type { MachineRegistry } from './machine-registry.ts';
 import { MachineRemains } from './machine-remains.ts';
@@ -69,15 +71,17 @@ export class MachineSupervisor {
    * of `fd` is closed everywhere: by the shim's end, or because there never was one.
    *
    * @param fd the daemon's end of the socket pair of the launch; taken over
+   * @param clock stopped when QEMU runs
    * @throws ReportedFailure when the shim could not start QEMU and has told the stub; a Refusal when it told nobody
    */
-  async follow(launchId: string, fd: number): Promise<Machine> {
+  async follow(launchId: string, fd: number, clock?: LaunchClock): Promise<Machine> {
     return new Promise((resolve, reject) => {
       let failure: Error = endedEarly();
       let started = false;
       const connection = ShimConnection.ofDescriptor(fd, {
         onMessage: (message) => {
-          this.#guard(launchId, () => this.#hear(launchId, message));
+          const steps = message.kind === 'started' ? clock?.stop() : undefined;
+          this.#guard(launchId, () => this.#hear(launchId, message, steps));
           if (message.kind === 'failed') failure = new ReportedFailure(message.text);
           if (message.kind === 'incompatible') {
             failure = otherRelease(message.version);
@@ -229,9 +233,9 @@ export class MachineSupervisor {
     const lines = this.#options.state.readFile(launchId, 'started')?.split('\n') ?? [];
     const reader = new ShimMessageReader();
     const message = lines.map((line) => reader.read(line)).find((each) => each?.kind === 'started');
-    return message?.kind === 'started'
-      ? { ...record.machine, state: 'running', qemu: message.qemu }
-      : record.machine;
+    if (message?.kind !== 'started') return record.machine;
+    const steps = this.#options.state.readSteps(launchId);
+    return { ...record.machine, state: 'running', qemu: message.qemu, ...(steps && { steps }) };
   }
 
   #readExit(launchId: string): MachineExit | null {
@@ -239,8 +243,8 @@ export class MachineSupervisor {
     return text === null ? null : parseExitRecord(text);
   }
 
-  #hear(launchId: string, message: ShimMessage): void {
-    const { registry } = this.#options;
+  #hear(launchId: string, message: ShimMessage, steps?: readonly LaunchStepTime[]): void {
+    const { registry, state } = this.#options;
     const machine = registry.get(launchId);
     if (machine === undefined) return;
     switch (message.kind) {
@@ -248,8 +252,9 @@ export class MachineSupervisor {
         registry.put({ ...machine, shim: message.shim });
         break;
       case 'started':
-        registry.put({ ...machine, state: 'running', qemu: message.qemu });
+        registry.put({ ...machine, state: 'running', qemu: message.qemu, ...(steps && { steps }) });
         this.#options.onTransition?.('start-heard');
+        if (steps !== undefined) state.writeSteps(launchId, steps);
         break;
       case 'exited':
         this.#end(launchId, { ...message.exit, at: new Date().toISOString() });

@@ -1,9 +1,16 @@
 import type { CgroupMembership, Namespaces, ProcessIdentity } from '../target/target.ts';
+import type { LaunchStepTime } from './launch-step.ts';
+
+export const launchModes = ['fork', 'exec'] as const;
 
 /** `fork`: QEMU is the child of a shim, and the stub waits; `exec`: the stub became QEMU. */
-export type LaunchMode = 'fork' | 'exec';
+export type LaunchMode = (typeof launchModes)[number];
 
-export type MachineState = 'starting' | 'running' | 'exited' | 'lost';
+export const machineStates = ['starting', 'running', 'exited', 'lost'] as const;
+
+export type MachineState = (typeof machineStates)[number];
+
+export const exitReasons = ['qemu', 'stub-gone', 'pod-gone', 'shim-gone', 'oom'] as const;
 
 /** How QEMU ended. `kind: 'unknown'` when the shim died before it could tell, or nobody could. */
 export interface MachineExit {
@@ -14,7 +21,7 @@ export interface MachineExit {
    * `qemu` ended by itself, or was ended because the stub, the pod or the shim went away, or because the pod ran out of
    * memory.
    */
-  readonly reason: 'qemu' | 'stub-gone' | 'pod-gone' | 'shim-gone' | 'oom';
+  readonly reason: (typeof exitReasons)[number];
   /** RFC 3339 time. */
   readonly at: string;
 }
@@ -38,5 +45,7 @@ export interface Machine {
   readonly cgroups: readonly CgroupMembership[];
   /** RFC 3339 time at which the launch was accepted. */
   readonly createdAt: string;
+  /** How long its launch took; absent while it starts, and where no daemon was there to see it. */
+  readonly steps?: readonly LaunchStepTime[];
   readonly exit?: MachineExit;
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
 import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
+import { formatStepTimes, parseStepTimes, type LaunchStepTime } from './launch-step.ts';
 import type { Machine } from './machine.ts';
 import type { OnTransition } from './transition.ts';
 
@@ -61,6 +62,16 @@ export class StateDirectory {
     syncDirectory(directory);
   }
 
+  /** Not durably: how long a launch took is nothing that anything depends on. */
+  writeSteps(launchId: string, steps: readonly LaunchStepTime[]): void {
+    fs.writeFileSync(path.join(this.directoryOf(launchId), 'steps'), formatStepTimes(steps), { mode: 0o600 });
+  }
+
+  /** `null` where they are not known: the launch is of an earlier release, or no daemon saw its end. */
+  readSteps(launchId: string): readonly LaunchStepTime[] | null {
+    return parseStepTimes(this.readFile(launchId, 'steps') ?? '');
+  }
+
   /** The record of a launch, or `null` when the daemon ended before it was written. */
   read(launchId: string): MachineRecord | null {
     const text = this.readFile(launchId, 'launch.json');
@@ -73,8 +84,8 @@ export class StateDirectory {
     }
   }
 
-  /** A file that the shim wrote: `started` or `exit`; `null` where it has not. */
-  readFile(launchId: string, name: 'launch.json' | 'started' | 'exit'): string | null {
+  /** A file of a launch, such as the shim's `started` or `exit`; `null` where it has not been written. */
+  readFile(launchId: string, name: 'launch.json' | 'started' | 'exit' | 'steps'): string | null {
     try {
       return fs.readFileSync(path.join(this.directoryOf(launchId), name), 'utf8');
     } catch (error) {

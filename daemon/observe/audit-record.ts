@@ -1,4 +1,5 @@
 import type { RefusalCode } from '../errors.ts';
+import type { LaunchStep } from '../machines/launch-step.ts';
 
 const shortened = '…';
 
@@ -76,6 +77,8 @@ export interface AuditRecord {
   /** QEMU's, once it runs. */
   readonly qemuPid: number | null;
   readonly seconds: number;
+  /** How many of these seconds each step took; absent in lines that are about no launch. */
+  readonly steps?: Readonly<Partial<Record<LaunchStep, number>>>;
   /** Lines of the same reason that were left out before this one. */
   readonly suppressed: number;
 }

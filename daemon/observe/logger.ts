@@ -1,9 +1,6 @@
 import winston from 'winston';
 
-/** From what is worth the most to what is worth the least. */
-export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
-
-export type LogLevel = (typeof logLevels)[number];
+import { logLevels, type LogLevel } from './log-level.ts';
 
 export const logFormats = ['json', 'text'] as const;
 
@@ -24,8 +21,13 @@ export interface Logger {
   child(component: string): Logger;
 }
 
-export interface RootLogger extends Logger {
+/** What is logged, which may change while the daemon runs. */
+export interface LogVolume {
+  readonly level: LogLevel;
   setLevel(level: LogLevel): void;
+}
+
+export interface RootLogger extends Logger, LogVolume {
   /** Resolves when every line has left the process. Nothing may be logged afterwards. */
   close(): Promise<void>;
 }
@@ -63,9 +65,14 @@ export function createLogger(options: LoggerOptions): RootLogger {
     };
   };
 
+  let { level: currentLevel } = options;
   return {
     ...loggerOf('daemon'),
+    get level(): LogLevel {
+      return currentLevel;
+    },
     setLevel(level): void {
+      currentLevel = level;
       root.level = level;
     },
     async close(): Promise<void> {

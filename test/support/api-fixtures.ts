@@ -34,4 +34,8 @@ export const exampleMachine: Machine = {
   namespaces: exampleTarget.namespaces,
   cgroups: exampleTarget.cgroups,
   createdAt: '2026-11-23T19:06:00.125Z',
+  steps: [
+    { step: 'find', seconds: 0.0123456 },
+    { step: 'start', seconds: 1.5 },
+  ],
 };

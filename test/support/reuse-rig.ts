@@ -5,7 +5,7 @@ import { loadConfig } from '../../daemon/config/load-config.ts';
 import { Broker } from '../../daemon/host/broker.ts';
 import { createLibc, type Libc } from '../../daemon/host/libc.ts';
 import { PinnedProcess } from '../../daemon/host/pinned-process.ts';
-import type { Logger } from '../../daemon/observe/logger.ts';
+import type { Logger, LogVolume } from '../../daemon/observe/logger.ts';
 import { HeldSecrets, type HeldSecret } from '../../daemon/secret/held-secrets.ts';
 import { Failpoints } from './failpoints.ts';
 import { launchFake } from './fake-launch.ts';
@@ -43,12 +43,14 @@ export interface ReuseRound {
 
 const EXPIRES_AT = '2999-01-01T00:00:00Z';
 
-const silent: Logger = {
+const silent: Logger & LogVolume = {
   error: () => undefined,
   warn: () => undefined,
   info: () => undefined,
   debug: () => undefined,
   child: () => silent,
+  level: 'info',
+  setLevel: () => undefined,
 };
 
 /** A daemon in this process, the pod of a VM and another one that holds the same secret, and the hooks in between. */

@@ -6,7 +6,11 @@ import ts from 'typescript';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** Files that are run, not imported. */
-const programs: ReadonlySet<string> = new Set(['daemon/main.ts', 'daemon/config/write-reference.ts']);
+const programs: ReadonlySet<string> = new Set([
+  'daemon/main.ts',
+  'daemon/config/write-reference.ts',
+  'daemon/observe/write-metrics-reference.ts',
+]);
 
 /** Files that are not named after something they export, and why. */
 const unpaired: ReadonlyMap<string, string> = new Map([
@@ -204,7 +208,7 @@ describe('architecture', () => {
   const doors = [
     { name: 'koffi', door: 'daemon/host/libc.ts' },
     { name: 'winston', door: 'daemon/observe/logger.ts' },
-    { name: 'prom-client', door: 'daemon/observe/metrics.ts' },
+    { name: 'prom-client', door: 'daemon/observe/metrics' },
     { name: '@grpc', door: 'daemon/api/' },
     { name: '@kubernetes/client-node', door: 'daemon/kubernetes/' },
     { name: '@rgrove/parse-xml', door: 'daemon/domain/xml-source.ts' },

@@ -1,10 +1,14 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
 import type { CgroupMembership as _kubevirt_nodedriver_v1_CgroupMembership, CgroupMembership__Output as _kubevirt_nodedriver_v1_CgroupMembership__Output } from './kubevirt/nodedriver/v1/CgroupMembership.ts';
+import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, GetLogLevelRequest__Output as _kubevirt_nodedriver_v1_GetLogLevelRequest__Output } from './kubevirt/nodedriver/v1/GetLogLevelRequest.ts';
+import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from './kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from './kubevirt/nodedriver/v1/GetMachineRequest.ts';
 import type { GetMachineResponse as _kubevirt_nodedriver_v1_GetMachineResponse, GetMachineResponse__Output as _kubevirt_nodedriver_v1_GetMachineResponse__Output } from './kubevirt/nodedriver/v1/GetMachineResponse.ts';
+import type { LaunchStepTime as _kubevirt_nodedriver_v1_LaunchStepTime, LaunchStepTime__Output as _kubevirt_nodedriver_v1_LaunchStepTime__Output } from './kubevirt/nodedriver/v1/LaunchStepTime.ts';
 import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest, ListMachinesRequest__Output as _kubevirt_nodedriver_v1_ListMachinesRequest__Output } from './kubevirt/nodedriver/v1/ListMachinesRequest.ts';
 import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from './kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 import type { Machine as _kubevirt_nodedriver_v1_Machine, Machine__Output as _kubevirt_nodedriver_v1_Machine__Output } from './kubevirt/nodedriver/v1/Machine.ts';
@@ -14,6 +18,8 @@ import type { NodeDriverServiceClient as _kubevirt_nodedriver_v1_NodeDriverServi
 import type { Process as _kubevirt_nodedriver_v1_Process, Process__Output as _kubevirt_nodedriver_v1_Process__Output } from './kubevirt/nodedriver/v1/Process.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from './kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
 import type { ResolveTargetResponse as _kubevirt_nodedriver_v1_ResolveTargetResponse, ResolveTargetResponse__Output as _kubevirt_nodedriver_v1_ResolveTargetResponse__Output } from './kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+import type { SetLogLevelRequest as _kubevirt_nodedriver_v1_SetLogLevelRequest, SetLogLevelRequest__Output as _kubevirt_nodedriver_v1_SetLogLevelRequest__Output } from './kubevirt/nodedriver/v1/SetLogLevelRequest.ts';
+import type { SetLogLevelResponse as _kubevirt_nodedriver_v1_SetLogLevelResponse, SetLogLevelResponse__Output as _kubevirt_nodedriver_v1_SetLogLevelResponse__Output } from './kubevirt/nodedriver/v1/SetLogLevelResponse.ts';
 import type { SignalMachineRequest as _kubevirt_nodedriver_v1_SignalMachineRequest, SignalMachineRequest__Output as _kubevirt_nodedriver_v1_SignalMachineRequest__Output } from './kubevirt/nodedriver/v1/SignalMachineRequest.ts';
 import type { SignalMachineResponse as _kubevirt_nodedriver_v1_SignalMachineResponse, SignalMachineResponse__Output as _kubevirt_nodedriver_v1_SignalMachineResponse__Output } from './kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 import type { Target as _kubevirt_nodedriver_v1_Target, Target__Output as _kubevirt_nodedriver_v1_Target__Output } from './kubevirt/nodedriver/v1/Target.ts';
@@ -30,6 +36,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   google: {
     protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
       Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
     }
   }
@@ -37,11 +44,16 @@ export interface ProtoGrpcType {
     nodedriver: {
       v1: {
         CgroupMembership: MessageTypeDefinition<_kubevirt_nodedriver_v1_CgroupMembership, _kubevirt_nodedriver_v1_CgroupMembership__Output>
+        GetLogLevelRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetLogLevelRequest, _kubevirt_nodedriver_v1_GetLogLevelRequest__Output>
+        GetLogLevelResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
         GetMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineRequest__Output>
         GetMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
         LaunchMode: EnumTypeDefinition
+        LaunchStep: EnumTypeDefinition
+        LaunchStepTime: MessageTypeDefinition<_kubevirt_nodedriver_v1_LaunchStepTime, _kubevirt_nodedriver_v1_LaunchStepTime__Output>
         ListMachinesRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesRequest__Output>
         ListMachinesResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
+        LogLevel: EnumTypeDefinition
         Machine: MessageTypeDefinition<_kubevirt_nodedriver_v1_Machine, _kubevirt_nodedriver_v1_Machine__Output>
         MachineEventType: EnumTypeDefinition
         MachineExit: MessageTypeDefinition<_kubevirt_nodedriver_v1_MachineExit, _kubevirt_nodedriver_v1_MachineExit__Output>
@@ -53,6 +65,8 @@ export interface ProtoGrpcType {
         Process: MessageTypeDefinition<_kubevirt_nodedriver_v1_Process, _kubevirt_nodedriver_v1_Process__Output>
         ResolveTargetRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output>
         ResolveTargetResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
+        SetLogLevelRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_SetLogLevelRequest, _kubevirt_nodedriver_v1_SetLogLevelRequest__Output>
+        SetLogLevelResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_SetLogLevelResponse, _kubevirt_nodedriver_v1_SetLogLevelResponse__Output>
         SignalMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineRequest, _kubevirt_nodedriver_v1_SignalMachineRequest__Output>
         SignalMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineResponse, _kubevirt_nodedriver_v1_SignalMachineResponse__Output>
         Target: MessageTypeDefinition<_kubevirt_nodedriver_v1_Target, _kubevirt_nodedriver_v1_Target__Output>

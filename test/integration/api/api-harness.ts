@@ -87,6 +87,7 @@ export function exampleBackend(changes: Partial<ApiBackend> = {}): ApiBackend {
       Promise.resolve({ target: exampleTarget, validUntil: new Date('2026-12-31T23:59:59.500Z') }),
     machines: registryOf(exampleMachine),
     signalMachine: () => true,
+    logVolume: { level: 'info', setLevel: () => undefined },
     ...changes,
   };
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { runCommandLine } from '../../../daemon/commands/command-line.ts';
 import { Refusal } from '../../../daemon/errors.ts';
+import type { LogLevel } from '../../../daemon/observe/log-level.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 import { runCommand } from '../../support/run-command.ts';
@@ -83,6 +84,44 @@ describe('node-driver with a daemon', () => {
     const show = await run('machines', 'show', 'launch-1');
     expect(show.out).to.match(/^Profile +default$/mu);
     expect(show.out).to.match(/^Ended +2026-11-23T20:00:00\.000Z, signal 15 \(pod-gone\)$/mu);
+    expect(show.out.split('\n').slice(-6)).to.deep.equal([
+      '',
+      'LAUNCH STEP      ms',
+      'find           12.3',
+      'start        1500.0',
+      'in all       1512.3',
+      '',
+    ]);
+  });
+
+  it('machines show says that it does not know how long a launch took', async () => {
+    const machine = { ...exampleMachine, steps: [] };
+    await harness.start({ backend: exampleBackend({ machines: registryOf(machine) }) });
+    expect((await run('machines', 'show', 'launch-1')).out).to.match(
+      /\n\nHow long its launch took is not known\.\n$/u,
+    );
+  });
+
+  it('log-level prints and sets what the daemon logs', async () => {
+    const volume = {
+      level: 'info' as LogLevel,
+      setLevel: (level: LogLevel): void => void (volume.level = level),
+    };
+    await harness.start({ backend: exampleBackend({ logVolume: volume }) });
+    expect((await run('log-level')).out).to.equal('info\n');
+    expect((await run('log-level', 'debug')).out).to.equal('debug (was info)\n');
+    expect((await run('log-level')).out).to.equal('debug\n');
+    expect(harness.lines.at(-1)).to.deep.include({ level: 'warn', message: 'The log level was changed' });
+    expect(harness.lines.at(-1)?.fields).to.include({
+      previous: 'info',
+      level: 'debug',
+      peerPid: process.pid,
+    });
+    expect(await run('log-level', 'loud')).to.deep.equal({
+      status: 2,
+      out: '',
+      err: 'Cannot log from "loud" on: say one of error, warn, info, debug\n',
+    });
   });
 
   it('machines --json prints one line for each', async () => {
@@ -93,6 +132,9 @@ describe('node-driver with a daemon', () => {
     });
     const { out } = await run('machines', 'list', '--json');
     expect(out.trimEnd().split('\n')).to.have.length(2);
+    expect(out).to.include(
+      '"steps":[{"step":"find","milliseconds":12.346},{"step":"start","milliseconds":1500}]',
+    );
     expect(out).to.include('"state":"running"').and.include('"createdAt":"2026-11-23T19:06:00.125Z"');
     expect((await run('machines', 'show', 'nope')).status).to.equal(1);
   });

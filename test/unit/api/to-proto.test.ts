@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 
-import { kindFromProto, wordFromProto } from '../../../daemon/api/from-proto.ts';
-import { machineToProto, namespaceKindNames, targetToProto } from '../../../daemon/api/to-proto.ts';
+import { fromDuration, toDuration } from '../../../daemon/api/duration.ts';
+import { kindFromProto, logLevelFromProto, wordFromProto } from '../../../daemon/api/from-proto.ts';
+import { launchSteps, type LaunchStep } from '../../../daemon/machines/launch-step.ts';
+import { logLevels } from '../../../daemon/observe/log-level.ts';
+import {
+  logLevelNames,
+  machineToProto,
+  namespaceKindNames,
+  targetToProto,
+} from '../../../daemon/api/to-proto.ts';
 import { namespaceKinds } from '../../../daemon/target/target.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 
@@ -86,6 +94,29 @@ describe('machineToProto()', () => {
     });
 });
 
+describe('duration.ts', () => {
+  it('carries seconds to the microsecond', () => {
+    for (const seconds of [0, 0.000001, 0.0123456, 1.999999, 12])
+      expect(fromDuration({ nanos: 0, seconds: '0', ...toDuration(seconds) } as never)).to.be.closeTo(
+        seconds,
+        5e-7,
+      );
+    expect(toDuration(1.9999999)).to.deep.equal({ seconds: '2', nanos: 0 });
+    expect([toDuration(-1), fromDuration(null)]).to.deep.equal([{ seconds: '0', nanos: 0 }, 0]);
+  });
+});
+
+describe('logLevelFromProto()', () => {
+  it('undoes logLevelNames for every level, and knows no other', () => {
+    expect(logLevels.map((level) => logLevelFromProto(logLevelNames[level]))).to.deep.equal(logLevels);
+    expect(['', 'LOG_LEVEL_UNSPECIFIED', 'info'].map(logLevelFromProto)).to.deep.equal([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
 describe('kindFromProto()', () => {
   it('undoes namespaceKindNames for every kind', () => {
     expect(namespaceKinds.map((kind) => kindFromProto(namespaceKindNames[kind]))).to.deep.equal(
@@ -102,5 +133,13 @@ describe('wordFromProto()', () => {
   it('reads states and reasons', () => {
     expect(wordFromProto('MACHINE_STATE_RUNNING')).to.equal('running');
     expect(wordFromProto('MACHINE_EXIT_REASON_STUB_GONE')).to.equal('stub-gone');
+    expect(launchSteps.map((step) => stepWord(step))).to.deep.equal(launchSteps);
+    expect(wordFromProto('LOG_LEVEL_DEBUG')).to.equal('debug');
   });
 });
+
+/** As the word of a step comes back. */
+function stepWord(step: LaunchStep): string {
+  const { steps } = machineToProto({ ...exampleMachine, steps: [{ step, seconds: 1 }] });
+  return wordFromProto(String(steps?.[0]?.step));
+}

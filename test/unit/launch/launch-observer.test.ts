@@ -143,9 +143,11 @@ describe('LaunchObserver', () => {
         mode: null,
         qemuPid: null,
         seconds: 1,
+        steps: { receive: audit[0]?.steps?.receive },
         suppressed: 0,
       },
     ]);
+    expect(audit[0]?.steps?.receive).to.be.a('number');
   });
 
   it('notes that a launch is allowed before it is started, and what came of it', () => {

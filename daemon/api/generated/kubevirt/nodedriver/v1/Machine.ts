@@ -8,6 +8,7 @@ import type { CgroupMembership as _kubevirt_nodedriver_v1_CgroupMembership, Cgro
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../../google/protobuf/Timestamp.ts';
 import type { MachineExit as _kubevirt_nodedriver_v1_MachineExit, MachineExit__Output as _kubevirt_nodedriver_v1_MachineExit__Output } from '../../../kubevirt/nodedriver/v1/MachineExit.ts';
 import type { LaunchMode as _kubevirt_nodedriver_v1_LaunchMode, LaunchMode__Output as _kubevirt_nodedriver_v1_LaunchMode__Output } from '../../../kubevirt/nodedriver/v1/LaunchMode.ts';
+import type { LaunchStepTime as _kubevirt_nodedriver_v1_LaunchStepTime, LaunchStepTime__Output as _kubevirt_nodedriver_v1_LaunchStepTime__Output } from '../../../kubevirt/nodedriver/v1/LaunchStepTime.ts';
 
 export interface Machine {
   'launchId'?: (string);
@@ -26,6 +27,7 @@ export interface Machine {
   'exit'?: (_kubevirt_nodedriver_v1_MachineExit | null);
   'mode'?: (_kubevirt_nodedriver_v1_LaunchMode);
   'profile'?: (string);
+  'steps'?: (_kubevirt_nodedriver_v1_LaunchStepTime)[];
 }
 
 export interface Machine__Output {
@@ -45,4 +47,5 @@ export interface Machine__Output {
   'exit': (_kubevirt_nodedriver_v1_MachineExit__Output | null);
   'mode': (_kubevirt_nodedriver_v1_LaunchMode__Output);
   'profile': (string);
+  'steps': (_kubevirt_nodedriver_v1_LaunchStepTime__Output)[];
 }

@@ -2,12 +2,16 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, GetLogLevelRequest__Output as _kubevirt_nodedriver_v1_GetLogLevelRequest__Output } from '../../../kubevirt/nodedriver/v1/GetLogLevelRequest.ts';
+import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from '../../../kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from '../../../kubevirt/nodedriver/v1/GetMachineRequest.ts';
 import type { GetMachineResponse as _kubevirt_nodedriver_v1_GetMachineResponse, GetMachineResponse__Output as _kubevirt_nodedriver_v1_GetMachineResponse__Output } from '../../../kubevirt/nodedriver/v1/GetMachineResponse.ts';
 import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest, ListMachinesRequest__Output as _kubevirt_nodedriver_v1_ListMachinesRequest__Output } from '../../../kubevirt/nodedriver/v1/ListMachinesRequest.ts';
 import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from '../../../kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
 import type { ResolveTargetResponse as _kubevirt_nodedriver_v1_ResolveTargetResponse, ResolveTargetResponse__Output as _kubevirt_nodedriver_v1_ResolveTargetResponse__Output } from '../../../kubevirt/nodedriver/v1/ResolveTargetResponse.ts';
+import type { SetLogLevelRequest as _kubevirt_nodedriver_v1_SetLogLevelRequest, SetLogLevelRequest__Output as _kubevirt_nodedriver_v1_SetLogLevelRequest__Output } from '../../../kubevirt/nodedriver/v1/SetLogLevelRequest.ts';
+import type { SetLogLevelResponse as _kubevirt_nodedriver_v1_SetLogLevelResponse, SetLogLevelResponse__Output as _kubevirt_nodedriver_v1_SetLogLevelResponse__Output } from '../../../kubevirt/nodedriver/v1/SetLogLevelResponse.ts';
 import type { SignalMachineRequest as _kubevirt_nodedriver_v1_SignalMachineRequest, SignalMachineRequest__Output as _kubevirt_nodedriver_v1_SignalMachineRequest__Output } from '../../../kubevirt/nodedriver/v1/SignalMachineRequest.ts';
 import type { SignalMachineResponse as _kubevirt_nodedriver_v1_SignalMachineResponse, SignalMachineResponse__Output as _kubevirt_nodedriver_v1_SignalMachineResponse__Output } from '../../../kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 import type { ValidateSecretRequest as _kubevirt_nodedriver_v1_ValidateSecretRequest, ValidateSecretRequest__Output as _kubevirt_nodedriver_v1_ValidateSecretRequest__Output } from '../../../kubevirt/nodedriver/v1/ValidateSecretRequest.ts';
@@ -16,6 +20,15 @@ import type { WatchMachinesRequest as _kubevirt_nodedriver_v1_WatchMachinesReque
 import type { WatchMachinesResponse as _kubevirt_nodedriver_v1_WatchMachinesResponse, WatchMachinesResponse__Output as _kubevirt_nodedriver_v1_WatchMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
 
 export interface NodeDriverServiceClient extends grpc.Client {
+  GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  getLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  getLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  getLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  getLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  
   GetMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
   GetMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
   GetMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
@@ -43,6 +56,15 @@ export interface NodeDriverServiceClient extends grpc.Client {
   resolveTarget(argument: _kubevirt_nodedriver_v1_ResolveTargetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ResolveTargetResponse__Output>): grpc.ClientUnaryCall;
   resolveTarget(argument: _kubevirt_nodedriver_v1_ResolveTargetRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ResolveTargetResponse__Output>): grpc.ClientUnaryCall;
   
+  SetLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  SetLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  SetLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  SetLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  setLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  setLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  setLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  setLogLevel(argument: _kubevirt_nodedriver_v1_SetLogLevelRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SetLogLevelResponse__Output>): grpc.ClientUnaryCall;
+  
   SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
   SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
   SignalMachine(argument: _kubevirt_nodedriver_v1_SignalMachineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_SignalMachineResponse__Output>): grpc.ClientUnaryCall;
@@ -69,11 +91,15 @@ export interface NodeDriverServiceClient extends grpc.Client {
 }
 
 export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementation {
+  GetLogLevel: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetLogLevelRequest__Output, _kubevirt_nodedriver_v1_GetLogLevelResponse>;
+  
   GetMachine: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse>;
   
   ListMachines: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ListMachinesRequest__Output, _kubevirt_nodedriver_v1_ListMachinesResponse>;
   
   ResolveTarget: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse>;
+  
+  SetLogLevel: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_SetLogLevelRequest__Output, _kubevirt_nodedriver_v1_SetLogLevelResponse>;
   
   SignalMachine: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_SignalMachineRequest__Output, _kubevirt_nodedriver_v1_SignalMachineResponse>;
   
@@ -84,9 +110,11 @@ export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementa
 }
 
 export interface NodeDriverServiceDefinition extends grpc.ServiceDefinition {
+  GetLogLevel: MethodDefinition<_kubevirt_nodedriver_v1_GetLogLevelRequest, _kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelRequest__Output, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
   GetMachine: MethodDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
   ListMachines: MethodDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesRequest__Output, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
   ResolveTarget: MethodDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
+  SetLogLevel: MethodDefinition<_kubevirt_nodedriver_v1_SetLogLevelRequest, _kubevirt_nodedriver_v1_SetLogLevelResponse, _kubevirt_nodedriver_v1_SetLogLevelRequest__Output, _kubevirt_nodedriver_v1_SetLogLevelResponse__Output>
   SignalMachine: MethodDefinition<_kubevirt_nodedriver_v1_SignalMachineRequest, _kubevirt_nodedriver_v1_SignalMachineResponse, _kubevirt_nodedriver_v1_SignalMachineRequest__Output, _kubevirt_nodedriver_v1_SignalMachineResponse__Output>
   ValidateSecret: MethodDefinition<_kubevirt_nodedriver_v1_ValidateSecretRequest, _kubevirt_nodedriver_v1_ValidateSecretResponse, _kubevirt_nodedriver_v1_ValidateSecretRequest__Output, _kubevirt_nodedriver_v1_ValidateSecretResponse__Output>
   WatchMachines: MethodDefinition<_kubevirt_nodedriver_v1_WatchMachinesRequest, _kubevirt_nodedriver_v1_WatchMachinesResponse, _kubevirt_nodedriver_v1_WatchMachinesRequest__Output, _kubevirt_nodedriver_v1_WatchMachinesResponse__Output>

@@ -1,0 +1,150 @@
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { launchModes } from '../../../daemon/machines/machine.ts';
+import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '../../support/fake-launch.ts';
+import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
+import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
+import { Scratch } from '../../support/scratch.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+interface Line {
+  readonly msg?: string;
+  readonly event?: string;
+  readonly component?: string;
+  readonly launchId?: string;
+  readonly seconds?: number;
+  readonly steps?: unknown;
+}
+
+interface ShownMachine {
+  readonly launchID: string;
+  readonly state: string;
+  readonly shim: { readonly pid: number } | null;
+  readonly steps: readonly { readonly step: string; readonly milliseconds: number }[];
+}
+
+const lateSteps = { fork: ['hand-over', 'start'], exec: ['hand-over', 'start'] } as const;
+
+function parseLines(text: string): readonly Line[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+}
+
+for (const mode of launchModes)
+  describe(`a launch in ${mode} mode, for who looks for it afterwards`, function () {
+    this.timeout(60_000);
+    let scratch: Scratch;
+    let pod: Sandbox;
+    let driver: NodeDriver;
+    let audit: string;
+    let launch: FakeLaunch;
+    let shown: ShownMachine;
+
+    const show = async (): Promise<ShownMachine> => {
+      const socket = ['--socket', driver.apiSocket, '--json'];
+      const { stdout } = await driver.run(['machines', 'list', ...socket]);
+      const list = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as ShownMachine);
+      const id = list.at(-1)?.launchID ?? '';
+      return JSON.parse((await driver.run(['machines', 'show', id, ...socket])).stdout) as ShownMachine;
+    };
+
+    before(async () => {
+      scratch = Scratch.open('test');
+      audit = join(scratch.directory, 'audit/audit.log');
+      pod = await startSandbox(scratch, {
+        vmUuid: `traced-${mode}`,
+        vmName: 'traced',
+        mounts: [fakeEmulatorMount],
+      });
+      driver = await startNodeDriver(scratch, {
+        mode,
+        settings: { emulator: fakeEmulator, 'audit-log': audit, 'log-format': 'json' },
+      });
+      launch = launchFake(driver, pod, { args: ['wait'] });
+      await launch.waitForLine('ready');
+      shown = await waitUntil(
+        'the machine runs',
+        async () => {
+          const machine = await show();
+          return machine.state === 'running' ? machine : undefined;
+        },
+        5000,
+      );
+    });
+    after(() => scratch.close());
+
+    it('tells its steps, which add up to the time that it took, by API, log, audit log and metrics', async () => {
+      const names = shown.steps.map(({ step }) => step);
+      const early = ['receive', 'identify', 'find', 'secret', 'reserve', 'prepare'];
+      expect(names).to.deep.equal([...early, ...lateSteps[mode]]);
+      const log = parseLines(driver.log).find(({ msg }) => msg === 'Started a VM in its pod');
+      const outcome = parseLines(readFileSync(audit, 'utf8')).find(({ event }) => event === 'outcome');
+      const sum = shown.steps.reduce((all, { milliseconds }) => all + milliseconds, 0) / 1000;
+      for (const line of [log, outcome]) {
+        expect(line?.launchId).to.equal(shown.launchID);
+        expect(line?.seconds).to.be.at.least(sum - 0.001);
+        // What is between QEMU's start and the line about it.
+        expect(line?.seconds).to.be.below(sum + 0.5);
+      }
+      expect(log?.steps).to.deep.equal(
+        shown.steps.map(({ step, milliseconds }) => `${step} ${milliseconds.toFixed(1)}`),
+      );
+      expect(Object.keys(outcome?.steps ?? {})).to.deep.equal(names);
+      const metrics = await (await fetch(`http://127.0.0.1:${driver.httpPort}/metrics`)).text();
+      for (const step of names)
+        expect(metrics).to.include(
+          `kubevirt_node_driver_launch_step_duration_seconds_count{step="${step}",mode="${mode}"} 1\n`,
+        );
+      expect(metrics).to.include(`kubevirt_node_driver_machines{state="running",mode="${mode}"} 1\n`);
+      expect(metrics).to.include('kubevirt_node_driver_candidates_sum{verdict="usable"} 1\n');
+    });
+
+    it('has one id, which each line about it carries, as do its supervisor and what is on disk', async () => {
+      const { launchID, shim } = shown;
+      if (mode === 'fork')
+        expect(readFileSync(`/proc/${shim?.pid ?? 0}/cgroup`, 'latin1')).to.match(
+          new RegExp(`:/kubevirt-node-driver/${launchID}$`, 'm'),
+        );
+      const record: unknown = JSON.parse(
+        readFileSync(join(driver.runDirectory, 'state', launchID, 'launch.json'), 'utf8'),
+      );
+      expect(record).to.have.nested.property('machine.launchId', launchID);
+      await driver.run(['machines', 'signal', launchID, 'HUP', '--socket', driver.apiSocket], {
+        allowFailure: true,
+      });
+      const about = parseLines(driver.log).filter(
+        ({ component = '', msg = '' }) =>
+          ['launch', 'machines'].includes(component) || msg === 'A VM was signalled',
+      );
+      expect(about.map(({ msg }) => msg)).to.include.members([
+        'Started a VM in its pod',
+        'A VM was signalled',
+      ]);
+      for (const line of about) expect(line.launchId, line.msg).to.equal(launchID);
+      for (const line of parseLines(readFileSync(audit, 'utf8'))) expect(line.launchId).to.equal(launchID);
+    });
+
+    it('keeps its steps over a restart of the daemon', async () => {
+      await driver.end('SIGKILL');
+      await driver.start();
+      const again = await show();
+      expect(again.steps).to.deep.equal(shown.steps);
+      const metrics = await (await fetch(`http://127.0.0.1:${driver.httpPort}/metrics`)).text();
+      expect(metrics).to.include('kubevirt_node_driver_adopted_machines{state="running"} 1\n');
+      expect(metrics).to.match(/^kubevirt_node_driver_adoption_duration_seconds [0-9.e-]+$/m);
+    });
+
+    it('says how far it got when it is refused, under its id', async () => {
+      const refused = launchFake(driver, pod, { environment: { KUBEVIRT_IO_SECRET: 'wrong' } });
+      expect((await refused.ended).status).to.equal(125);
+      const line = parseLines(driver.log).findLast(({ msg }) => msg === 'Refused a launch');
+      expect(line?.launchId).to.be.a('string').and.to.not.equal(shown.launchID);
+      expect(String(line?.steps)).to.match(/^receive [\d.]+,identify [\d.]+,find [\d.]+,secret [\d.]+$/);
+    });
+  });
