@@ -23,7 +23,7 @@ done
 [ -x node_modules/.bin/mocha ] || fail 'Cannot find mocha: run "npm ci" first.'
 
 list_packages() {
-  sed -n '/# hostile:/!s/^\([a-z0-9.+-]*\) *#.*/\1/p' test/support/debian-packages.txt
+  sed -n '/# \(hostile\|observe\):/!s/^\([a-z0-9.+-]*\) *#.*/\1/p' test/support/debian-packages.txt
   echo procps
 }
 key=$({ echo "$suite"; list_packages; cat test/root/run.sh; } | sha256sum | cut -c -16)

@@ -18,7 +18,7 @@ fail() {
 
 packages=
 purposes="demo\|$purpose"
-[ "$purpose" != tests ] || purposes="$purposes\|hostile"
+[ "$purpose" != tests ] || purposes="$purposes\|hostile\|observe"
 for package in $(sed -n "s/^\([a-z0-9.+-]*\) *# \($purposes\):.*/\1/p" test/support/debian-packages.txt); do
   state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2> /dev/null || true)
   [ "$state" = installed ] || packages="$packages $package"

@@ -43,7 +43,7 @@ kvm_works() {
 
 # The image: one for each list of packages and each way to make it.
 list_packages() {
-  sed -n '/# hostile:/!s/^\([a-z0-9.+-]*\) *#.*/\1/p' test/support/debian-packages.txt $here/packages.txt
+  sed -n '/# \(hostile\|observe\):/!s/^\([a-z0-9.+-]*\) *#.*/\1/p' test/support/debian-packages.txt $here/packages.txt
 }
 key=$({ echo "$suite"; list_packages; cat $here/make-image.sh; } | sha256sum | cut -c -16)
 image=$cache/vm-$suite-$key
