@@ -99,6 +99,18 @@ describe('a pod that pretends to be the pod of another VM', function () {
     expect(hostile.processes.length).to.be.greaterThan(COPIES);
   });
 
+  it('by the uuid of that VM: it does not hide the pod that holds the secret, also when that has just changed', async () => {
+    const vm = newVm();
+    const first = await startPod({ ...vm, secret: 'of the first' });
+    const second = await startPod({ ...vm, secret: 'of the second' });
+    // Each launch has seen what the other pod held a moment ago.
+    for (let i = 0; i < LAUNCHES; i++)
+      for (const pod of [first, second]) expect(await launch(pod)).to.equal(pod.podUid);
+    writeFileSync(join(first.secretDirectory, 'secret'), 'anew');
+    const renewed = { ...vm, secret: 'anew' };
+    expect(await launch(renewed)).to.equal(first.podUid);
+  });
+
   it('by names and uuids that begin, end or go on like those of a launcher: they are no candidates', async () => {
     const vm = { ...newVm(), secret: randomBytes(32).toString('base64') };
     const hostile = await startPod();
