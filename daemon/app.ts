@@ -65,6 +65,8 @@ export interface App {
   stop(): Promise<void>;
   /** Opens files anew that lines are appended to. */
   reopenFiles(): void;
+  /** VMs that it looks after and that have not ended. */
+  countMachines(): number;
 }
 
 export interface AppOptions {
@@ -335,7 +337,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
 
   const running = started.move();
-  return { stop: () => running.disposeAsync(), reopenFiles: () => audit.reopen() };
+  return {
+    stop: () => running.disposeAsync(),
+    reopenFiles: () => audit.reopen(),
+    countMachines: () =>
+      registry.list().filter(({ state }) => state === 'starting' || state === 'running').length,
+  };
 }
 
 function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {

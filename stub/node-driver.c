@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node-driver: how the image starts. It has no shell, so this executes Node with the daemon beside it.
+ * node-driver: how the image and the systemd unit start. An image has no shell, so this executes Node with the daemon beside
+ * it.
  *
  * For "serve" it joins the node's cgroup namespace before. Where cgroup v2 is used, container runtimes give each
  * container that is not privileged a namespace of its own, in which the daemon could tell no pod from another. A thread can
@@ -18,7 +19,8 @@
 #define MAX_ARGUMENTS 256
 #define SCRIPT "dist/daemon/main.js"
 
-/* Where images have it: distroless, Docker's official image, distributions. */
+/* Of the package itself, then where images have it: distroless, Docker's official image, distributions. */
+#define OWN_NODE "bin/node"
 static char nodes[][24] = {"/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node"};
 
 /* An idle daemon has some 80 MiB. Without a limit Node takes what the whole machine has for its own. */
@@ -44,9 +46,9 @@ static void join_cgroup_namespace(void) {
   close(fd);
 }
 
-/* The package's root is two directories above this program's: ROOT/stub/build. */
-static int find_script(char *path, size_t size) {
-  ssize_t length = readlink("/proc/self/exe", path, size - sizeof SCRIPT);
+/* The package's root, with a slash at its end, is two directories above this program's: ROOT/stub/build. */
+static int find_root(char path[PATH_MAX]) {
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
   if (length < 0)
     return -1;
   path[length] = '\0';
@@ -56,14 +58,13 @@ static int find_script(char *path, size_t size) {
       errno = ENOENT;
       return -1;
     }
-    *slash = '\0';
+    slash[level == 2 ? 1 : 0] = '\0';
   }
-  strcat(path, "/" SCRIPT);
   return 0;
 }
 
 int main(int argc, char *argv[]) {
-  char script[PATH_MAX + sizeof SCRIPT];
+  char root[PATH_MAX], script[PATH_MAX + sizeof SCRIPT], own_node[PATH_MAX + sizeof OWN_NODE];
   char *command[COUNT(options) + MAX_ARGUMENTS + 3];
   size_t count = 1;
 
@@ -71,8 +72,10 @@ int main(int argc, char *argv[]) {
     errno = E2BIG;
     return fail("Cannot start", "give fewer arguments");
   }
-  if (find_script(script, sizeof script) < 0)
+  if (find_root(root) < 0)
     return fail("Cannot find the daemon beside this program", "mount /proc");
+  strcat(strcpy(script, root), SCRIPT);
+  strcat(strcpy(own_node, root), OWN_NODE);
   if (argc > 1 && strcmp(argv[1], "serve") == 0)
     join_cgroup_namespace();
 
@@ -82,11 +85,11 @@ int main(int argc, char *argv[]) {
   for (int i = 1; i < argc; i++)
     command[count++] = argv[i];
   command[count] = NULL;
-  for (size_t i = 0; i < COUNT(nodes); i++) {
+  command[0] = own_node;
+  execv(own_node, command);
+  for (size_t i = 0; i < COUNT(nodes) && errno == ENOENT; i++) {
     command[0] = nodes[i];
     execv(nodes[i], command);
-    if (errno != ENOENT)
-      break;
   }
-  return fail("Cannot execute Node", "use an image that has it in /nodejs/bin, /usr/local/bin or /usr/bin");
+  return fail("Cannot execute Node", "use an image that has it in /nodejs/bin, /usr/local/bin or /usr/bin, or put it in bin/ beside dist/");
 }

@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load-config.ts';
 import type { Config } from '../config/config.ts';
 import { createLibc } from '../host/libc.ts';
 import { hardenProcess } from '../host/harden-process.ts';
+import { ServiceManager } from '../host/service-manager.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
 import type { CommandIo } from './command-io.ts';
 import { exitConfig } from './exit-config.ts';
@@ -54,17 +55,28 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     return exitConfig;
   }
 
-  hardenProcess(createLibc());
+  const libc = createLibc();
+  hardenProcess(libc);
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  const manager = new ServiceManager({
+    libc,
+    environment: process.env,
+    onError: (error) => logger.warn('Cannot tell the service manager of this daemon', errorFields(error)),
+  });
   const stopped = stopSignal();
   try {
+    void manager.starting('Starting');
     const app = await startApp({ config, logger, build: readVersion() });
-    process.on('SIGHUP', () => app.reopenFiles());
-    logger.info('Stopping', { signal: await stopped });
+    process.on('SIGHUP', () => void manager.reload(() => app.reopenFiles()));
+    void manager.ready(() => `Serving; VMs here: ${app.countMachines()}`);
+    const signal = await stopped;
+    logger.info('Stopping', { signal });
+    await manager.stopping('Stopping; VMs go on');
     await app.stop();
     return 0;
   } catch (error) {
     logger.error('Failed', errorFields(error));
+    await manager.stopping(`Failed: ${error instanceof Error ? error.message : String(error)}`);
     return error instanceof ConfigError ? exitConfig : 1;
   } finally {
     await logger.close();

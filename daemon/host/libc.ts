@@ -44,6 +44,12 @@ export interface Libc {
   sendWithFds(socket: number, bytes: Uint8Array, fds: readonly number[]): void;
   /** A connected pair of Unix stream sockets, close-on-exec. */
   socketPair(): readonly [number, number];
+  /**
+   * Sends one datagram to a Unix socket. Throws `EAGAIN` when the reader's queue is full.
+   *
+   * @param address a path, or `@` and a name in the abstract namespace
+   */
+  sendDatagram(address: string, message: Uint8Array): void;
   /** A memory file with this content that nobody can change any more, close-on-exec. */
   sealedMemory(name: string, content: Uint8Array): number;
   /**
@@ -78,6 +84,7 @@ export interface Libc {
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -111,6 +118,7 @@ const UTIME_OMIT = 0x3ffffffen;
 const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
 
+const SUN_PATH_SIZE = 108;
 const CMSG_HEADER = 16; // size_t cmsg_len, int cmsg_level, int cmsg_type
 
 type Call = (...args: readonly unknown[]) => number;
@@ -136,6 +144,15 @@ export function createLibc(): Libc {
   const getsockopt: Call = library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
   const sendmsg: Call = library.func('sendmsg', 'intptr_t', ['int', koffi.pointer(msghdr), 'int']);
   const socketpair: Call = library.func('socketpair', 'int', ['int', 'int', 'int', 'void *']);
+  const makeSocket: Call = library.func('socket', 'int', ['int', 'int', 'int']);
+  const sendto: Call = library.func('sendto', 'intptr_t', [
+    'int',
+    'void *',
+    'size_t',
+    'int',
+    'void *',
+    'uint',
+  ]);
   const memfdCreate: Call = library.func('memfd_create', 'int', ['str', 'uint']);
   const fcntl: Call = library.func('int fcntl(int, int, int)');
   const flock: Call = library.func('int flock(int, int)');
@@ -241,6 +258,23 @@ export function createLibc(): Libc {
       const pair = Buffer.alloc(8);
       call('make a socket pair', 'socketpair', socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
       return [pair.readInt32LE(0), pair.readInt32LE(4)];
+    },
+
+    sendDatagram(address, message) {
+      const action = 'send a datagram';
+      const name = Buffer.from(address.replace(/^@/u, '\0'));
+      // Room for the zero behind a path.
+      if (!/^[/@]/u.test(address) || name.length >= SUN_PATH_SIZE)
+        throw new SystemCallError('sendto', 'EINVAL', 22, action);
+      const peer = Buffer.concat([new Uint8Array(2), name, new Uint8Array(address.startsWith('/') ? 1 : 0)]);
+      peer.writeUInt16LE(AF_UNIX);
+      const fd = call(action, 'socket', makeSocket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      try {
+        const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+        call(action, 'sendto', sendto, fd, message, message.length, flags, peer, peer.length);
+      } finally {
+        fs.closeSync(fd);
+      }
     },
 
     sealedMemory(name, content) {

@@ -1,5 +1,6 @@
 import { runCommandLine } from '../../daemon/commands/command-line.ts';
 import { bufferIo } from './buffer-io.ts';
+import { matchSchema } from './match-schema.ts';
 
 export interface CommandOutcome {
   readonly status: number;
@@ -7,9 +8,12 @@ export interface CommandOutcome {
   readonly err: string;
 }
 
-/** What `node-driver ARGS` comes to, in this process. */
+/** What `node-driver ARGS` comes to, in this process. What `install` and `uninstall` print as JSON is held to its schema. */
 export async function runNodeDriver(...args: readonly string[]): Promise<CommandOutcome> {
   const io = bufferIo();
   const status = await runCommandLine(args, io);
+  const [command] = args;
+  if (args.includes('--json') && status !== 2 && (command === 'install' || command === 'uninstall'))
+    matchSchema(command, io.written.out);
   return { status, ...io.written };
 }

@@ -162,6 +162,26 @@ describe('a daemon that is a unit of systemd, on cgroup v2 alone', function () {
     await expectAdopted(running);
   });
 
+  it('tells how it does, restricted as the unit of deploy/ has it: its VM survives a restart', async () => {
+    const text = readFileSync(join(import.meta.dirname, '../../deploy/systemd/node-driver.service'), 'utf8');
+    const [, service = ''] = /^\[Service\]\n([^]*?)\n\[/mu.exec(text) ?? [];
+    const properties = service.split('\n').filter((line) => /^(?!Exec)[A-Z][A-Za-z]+=/u.test(line));
+    expect(properties).to.include.members(['Type=notify', 'KillMode=process']);
+    await startUnit(...properties);
+    const show = async (property: string): Promise<string> =>
+      (await runCommand('systemctl', ['show', '--value', '--property', property, unit])).stdout.trim();
+    expect(await show('ActiveState')).to.equal('active');
+    const running = await start();
+    await waitUntil(
+      'systemd knows of the VM',
+      async () => ((await show('StatusText')) === 'Serving; VMs here: 1' ? true : undefined),
+      10_000,
+    );
+    await runCommand('systemctl', ['restart', unit]);
+    await waitUntilReady();
+    await expectAdopted(running);
+  });
+
   it('starts VMs from a mount namespace of its own, with the shim in that of the host', async () => {
     await startUnit('PrivateMounts=yes', 'PrivateTmp=yes');
     const running = await start();

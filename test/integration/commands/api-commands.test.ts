@@ -6,6 +6,7 @@ import { Refusal } from '../../../daemon/errors.ts';
 import type { LogLevel } from '../../../daemon/observe/log-level.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { ApiHarness, exampleBackend, registryOf } from '../api/api-harness.ts';
@@ -45,6 +46,7 @@ describe('node-driver with a daemon', () => {
     await harness.start();
     const { out } = await run('resolve', '--uuid', 'a-1', '--json');
     expect(out.split('\n')).to.have.length(2);
+    matchSchema('target', out);
     const parsed: unknown = JSON.parse(out);
     expect(parsed).to.deep.include({
       pid: 4242,
@@ -131,12 +133,14 @@ describe('node-driver with a daemon', () => {
       }),
     });
     const { out } = await run('machines', 'list', '--json');
+    matchSchema('machine', out);
     expect(out.trimEnd().split('\n')).to.have.length(2);
     expect(out).to.include(
       '"steps":[{"step":"find","milliseconds":12.346},{"step":"start","milliseconds":1500}]',
     );
     expect(out).to.include('"state":"running"').and.include('"createdAt":"2026-11-23T19:06:00.125Z"');
-    expect((await run('machines', 'show', 'nope')).status).to.equal(1);
+    matchSchema('machine', (await run('machines', 'show', 'launch-2', '--json')).out);
+    expect((await run('machines', 'show', 'nope', '--json')).status).to.equal(1);
   });
 
   it('machines watch prints the machines and each change, also with the next daemon', async () => {
@@ -183,6 +187,7 @@ describe('node-driver with a daemon', () => {
     );
     io.closeOutput();
     expect(await ended).to.equal(0);
+    matchSchema('machine-event', io.written.out);
     expect(lines).to.have.length(2);
     expect(lines[0]).to.match(/^\{"type":"existing","revision":"1","machine":\{"launchID":"launch-1",/u);
     expect(lines[1]).to.equal('{"type":"synced","revision":"1"}');

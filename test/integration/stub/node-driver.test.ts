@@ -13,7 +13,7 @@ describe('the entry point of the image', () => {
   beforeEach(() => {
     scratch = Scratch.open('test');
     image = join(scratch.directory, 'image');
-    for (const directory of ['app/stub/build', 'proc', 'nodejs/bin', 'usr/bin'])
+    for (const directory of ['app/stub/build', 'proc', 'app/bin', 'nodejs/bin', 'usr/bin'])
       mkdirSync(join(image, directory), { recursive: true });
     copyFileSync(join(root, 'stub/build/node-driver'), join(image, 'app/stub/build/node-driver'));
   });
@@ -25,7 +25,7 @@ describe('the entry point of the image', () => {
   const mountProc = (): Promise<CommandResult> =>
     runCommand('mount', ['--bind', '/proc', join(image, 'proc')]);
 
-  for (const place of ['nodejs/bin/node', 'usr/bin/node'])
+  for (const place of ['app/bin/node', 'nodejs/bin/node', 'usr/bin/node'])
     it(`executes Node in /${place} with the daemon beside it, and passes its arguments on`, async () => {
       await mountProc();
       copyFileSync(join(root, 'test/fixtures/build/fake-emulator'), join(image, place));

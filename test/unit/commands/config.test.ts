@@ -6,6 +6,7 @@ import { runCommandLine } from '../../../daemon/commands/command-line.ts';
 import { configKeys } from '../../../daemon/config/config-keys.ts';
 import { defaultConfig, parseConfig } from '../../../daemon/config/parse-config.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 
 describe('node-driver config', () => {
   let directory: string;
@@ -20,6 +21,8 @@ describe('node-driver config', () => {
   const run = async (...args: readonly string[]): Promise<{ status: number; out: string; err: string }> => {
     const io = bufferIo();
     const status = await runCommandLine(['config', ...args, '--config', file], io);
+    if (args.includes('--json'))
+      matchSchema(args[0] === 'show' && status === 0 ? 'config-show' : 'config-check', io.written.out);
     return { status, ...io.written };
   };
 

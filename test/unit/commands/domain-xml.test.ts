@@ -2,6 +2,7 @@ import { expect } from 'chai';
 
 import { runCommandLine } from '../../../daemon/commands/command-line.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 
 const uuid = '7a1c7a24-52d2-4bd3-a8c0-0d4f3a4e9f10';
 
@@ -11,7 +12,9 @@ describe('node-driver domain-xml', () => {
     ...args: readonly string[]
   ): Promise<{ status: number; out: string; err: string }> => {
     const io = bufferIo(input);
-    return { status: await runCommandLine(['domain-xml', ...args], io), ...io.written };
+    const status = await runCommandLine(['domain-xml', ...args], io);
+    if (status === 0 && args.includes('--json')) matchSchema('domain-xml', io.written.out);
+    return { status, ...io.written };
   };
 
   it('prints a domain', async () => {

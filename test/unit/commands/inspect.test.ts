@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { inspectCommand } from '../../../daemon/commands/inspect.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 import vectors from '../../fixtures/cgroup-vectors.json' with { type: 'json' };
 
 interface Outcome {
@@ -23,6 +24,7 @@ async function inspect(
     outputClosed: new AbortController().signal,
     isTerminal,
   });
+  if (stdout !== '' && args.includes('--json')) matchSchema('inspect-cgroup', stdout);
   return { status, stdout, stderr };
 }
 

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { runCommandLine } from '../../../daemon/commands/command-line.ts';
 import { keyIdOf } from '../../../daemon/secret/key-id.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 
 const uuid = '7a1c7a24-52d2-4bd3-a8c0-0d4f3a4e9f10';
 const podUid = '3c9a6f0e-5f0b-4c55-9a53-6a7d2b3c1e00';
@@ -23,9 +24,17 @@ async function run(args: readonly string[], input = ''): Promise<Result> {
   return { status, ...io.written };
 }
 
+const schemas: Readonly<Record<string, string>> = {
+  new: 'secret-new',
+  keygen: 'secret-keygen',
+  seal: 'secret-seal',
+  verify: 'secret-verify',
+};
+
 async function runJson(args: readonly string[], input = ''): Promise<Readonly<Record<string, unknown>>> {
   const { out, err } = await run([...args, '--json'], input);
   expect(out, err).to.match(/^\{[^\n]*\}\n$/);
+  matchSchema(schemas[args[0] ?? ''] ?? '', out);
   const value: unknown = JSON.parse(out);
   if (typeof value !== 'object' || value === null) throw new Error('no object');
   return Object.fromEntries(Object.entries(value));
@@ -127,6 +136,7 @@ describe('node-driver secret', function () {
         .to.match(/^[A-Za-z0-9_-]{43}\n$/)
         .and.not.equal(other.out);
       expect(await runJson(['new'])).to.have.all.keys('secret');
+      expect(await runJson(['new', '--out', at('told')])).to.deep.equal({ file: at('told') });
     });
 
     it('writes a file that only its owner can read, and keeps what is there', async () => {
