@@ -1,4 +1,4 @@
-import http from 'node:http';
+import type http from 'node:http';
 
 import { hasCode } from '../errors.ts';
 import type { Health, HealthReport } from './health.ts';
@@ -43,7 +43,8 @@ interface Answer {
  * @throws Error when the address cannot be bound
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = http.createServer(
+  // An import of the module would also load Node's client for the Web, which takes as long as a third of the start.
+  const server = process.getBuiltinModule('node:http').createServer(
     { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 15_000, maxHeaderSize: 8_192 },
     (request, response) => {
       void respond(options, request, response);
