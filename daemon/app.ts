@@ -4,19 +4,14 @@ import path from 'node:path';
 import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
+import { AttachLock } from './host/attach-lock.ts';
 import { Broker } from './host/broker.ts';
-import { ContainerInits } from './host/container-inits.ts';
 import { viewHost } from './host/host-view.ts';
 import { createLibc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
-import { LauncherIndex } from './host/launcher-index.ts';
-import { LauncherScanner } from './host/launcher-scanner.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
-import { ProcessPlaces } from './host/process-places.ts';
-import { ShimCgroups } from './host/shim-cgroups.ts';
 import { fdOf } from './host/socket-fd.ts';
-import { Turns } from './host/turns.ts';
 import { ExecHandOver } from './launch/exec-hand-over.ts';
 import { CallerPolicy } from './launch/caller-policy.ts';
 import { LaunchController } from './launch/launch-controller.ts';
@@ -26,12 +21,7 @@ import { LaunchServer } from './launch/launch-server.ts';
 import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
-import { TargetFinder } from './launch/target-finder.ts';
 import { openKubernetes } from './kubernetes/open-kubernetes.ts';
-import { ExecSupervisor } from './machines/exec-supervisor.ts';
-import { MachineRegistry } from './machines/machine-registry.ts';
-import { MachineSupervisor } from './machines/machine-supervisor.ts';
-import { StateDirectory } from './machines/state-directory.ts';
 import type { OnTransition } from './machines/transition.ts';
 import { AuditLog } from './observe/audit-log.ts';
 import { Health } from './observe/health.ts';
@@ -39,6 +29,8 @@ import { startHttpServer, type HttpServer } from './observe/http-server.ts';
 import { errorFields, type Logger, type LogVolume } from './observe/logger.ts';
 import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.ts';
 import { createNodeBackend } from './node-backend.ts';
+import { openMachines } from './open-machines.ts';
+import { openTargetSearch } from './open-target-search.ts';
 import { findPackageRoot } from './package-root.ts';
 import { ProbeRefresher } from './profiles/probe-refresher.ts';
 import { profileSettings } from './profiles/profile-settings.ts';
@@ -75,26 +67,6 @@ export interface AppOptions {
   readonly build: BuildInfo;
   /** For tests, which stop the daemon there. */
   readonly onTransition?: OnTransition;
-}
-
-function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
-  const registry = new MachineRegistry();
-  registry.subscribe(({ kind: change, machine, before }) => {
-    if (change === 'removed' || machine.exit === undefined || before?.exit !== undefined) return;
-    metrics.machineExited(machine.exit.reason);
-    const { launchId, vm, podUid, exit } = machine;
-    const fields = {
-      launchId,
-      vmUuid: vm.uuid,
-      podUid,
-      kind: exit.kind,
-      value: exit.value,
-      reason: exit.reason,
-    };
-    logger.info('A VM ended', fields);
-  });
-  metrics.countMachines(() => registry.list());
-  return registry;
 }
 
 /**
@@ -143,32 +115,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   started.defer(() => broker.stop());
   broker.start();
 
-  const registry = followMachines(logger.child('machines'), metrics);
-  const state = new StateDirectory(run.state, onTransition);
-  const common = {
+  const { registry, state, supervisor, execSupervisor } = openMachines({
+    config,
     libc,
-    proc: config.proc,
-    registry,
-    state,
-    bootId: fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
-    onError: (launchId: string, error: unknown) => {
-      logger.error('Failed to look after a VM', { launchId, ...errorFields(error) });
-    },
+    host,
+    broker,
+    stateDirectory: run.state,
+    logger,
+    metrics,
     onTransition,
-  };
-  const supervisor = new MachineSupervisor({
-    ...common,
-    shimCgroups: new ShimCgroups(host.hierarchies, host.root),
   });
   started.defer(() => supervisor.close());
-  const execSupervisor = new ExecSupervisor({
-    ...common,
-    broker,
-    hostRoot: host.root,
-    hierarchies: host.hierarchies,
-    namespaces: config.namespaces,
-    podGoneGraceMs: config.podGoneGrace,
-  });
   started.defer(() => execSupervisor.close());
 
   const { own, common: commonSettings, uids } = profileSettings(config, access);
@@ -193,29 +150,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     audit: (record) => audit.write(record),
     pods: kubernetes?.events ?? null,
   });
-  const turns = new Turns();
-  const places = new ProcessPlaces(libc, config.proc, config.kubepodsBase);
-  const containerOf = (pid: number): string => places.of(pid).container;
-  const index = new LauncherIndex({
-    scanner: new LauncherScanner({ libc, proc: config.proc, turns, containerOf }),
-    turns,
-    placeOf: (pid) => places.of(pid),
-    rescanIntervalMs: config.rescanInterval,
-    onError: (error) => logger.error('Failed to look through the processes', errorFields(error)),
-  });
+  const { index, finder, turns, containerOf } = openTargetSearch({ config, libc, host, logger });
   started.defer(() => index.close());
-  const finder = new TargetFinder({
-    libc,
-    proc: config.proc,
-    hostRoot: host.root,
-    hierarchies: host.hierarchies,
-    hostUserNamespace: host.userNamespace,
-    kubepodsBase: config.kubepodsBase,
-    requirePod: config.requirePod,
-    inits: new ContainerInits(libc, config.proc),
-    index,
-    turns,
-  });
   const secretReader = new PodSecretReader(broker, config.secretFile);
   const authorizer = new TargetAuthorizer({
     finder,
@@ -234,7 +170,9 @@ export async function startApp(options: AppOptions): Promise<App> {
       });
     },
   });
+  const attachLock = started.use(AttachLock.open(host.hierarchies, host.root));
   const controller = new LaunchController({
+    attachLock,
     libc,
     host,
     broker,

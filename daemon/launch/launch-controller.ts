@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal, type RefusalCode } from '../errors.ts';
+import type { AttachLock } from '../host/attach-lock.ts';
 import type { Broker } from '../host/broker.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { Libc } from '../host/libc.ts';
@@ -40,6 +41,7 @@ export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly broker: Broker;
   readonly authorizer: TargetAuthorizer;
+  readonly attachLock: Pick<AttachLock, 'take'>;
   /** `null`: Kubernetes is not asked. */
   readonly opinion: SecondOpinion | null;
   /** `null`: wrong ones are not counted. */
@@ -126,6 +128,7 @@ export class LaunchController {
     trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
+    this.#options.attachLock.take();
     const authorized = await this.#authorize(vm, secret, connection);
     const { target } = authorized.pinned;
     trail.pod = target;

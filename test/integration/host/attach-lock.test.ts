@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { readFileSync, readlinkSync, readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AttachLock } from '../../../daemon/host/attach-lock.ts';
+import { parseCgroupMounts } from '../../../daemon/host/host-cgroups.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+const hierarchies = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+
+/** Its files that lead into a cgroup. */
+function openCgroupFiles(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).endsWith('/cgroup.procs');
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+describe('AttachLock', () => {
+  it('takes the lock time after time, and leaves this process where it is', async () => {
+    const before = readFileSync('/proc/self/cgroup', 'latin1');
+    const lock = AttachLock.open(hierarchies, '');
+    expect(openCgroupFiles()).to.equal(1);
+    for (let i = 0; i < 20; i++) {
+      lock.take();
+      await delay(5);
+    }
+    expect(readFileSync('/proc/self/cgroup', 'latin1')).to.equal(before);
+    lock.take();
+    lock[Symbol.dispose]();
+    lock[Symbol.dispose]();
+    await waitUntil('its file is closed', () => (openCgroupFiles() === 0 ? true : undefined), 5000);
+  });
+
+  it('does without where there is no cgroup to write to', () => {
+    const lock = AttachLock.open([], '');
+    lock.take();
+    lock[Symbol.dispose]();
+    expect(openCgroupFiles()).to.equal(0);
+  });
+});
