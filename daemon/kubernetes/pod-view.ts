@@ -28,8 +28,8 @@ export function viewPod(pod: unknown, labelKey: string | null): PodView | null {
   const metadata = fieldOf(pod, 'metadata');
   const status = fieldOf(pod, 'status');
   const uid = textOf(metadata, 'uid');
-  const name = textOf(metadata, 'name');
-  const namespace = textOf(metadata, 'namespace');
+  const name = nameOf(metadata, 'name');
+  const namespace = nameOf(metadata, 'namespace');
   if (uid === null || name === null || namespace === null) return null;
   const deleted = fieldOf(metadata, 'deletionTimestamp');
   return {
@@ -41,6 +41,12 @@ export function viewPod(pod: unknown, labelKey: string | null): PodView | null {
     label: labelKey === null ? null : textOf(fieldOf(metadata, 'labels'), labelKey),
     containerIds: statusKinds.flatMap((kind) => containerIdsOf(fieldOf(status, kind))),
   };
+}
+
+/** In the form that Kubernetes holds names to: they are told to people. */
+function nameOf(metadata: unknown, key: 'name' | 'namespace'): string | null {
+  const name = textOf(metadata, key);
+  return name !== null && /^[a-z0-9.-]{1,253}$/.test(name) ? name : null;
 }
 
 function containerIdsOf(statuses: unknown): readonly string[] {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import { decodeBase64 } from '../secret/decode-base64.ts';
 import type { Secret } from '../secret/secret.ts';
 import { judgeReview, type ReviewedToken } from './judge-review.ts';
-import { fieldOf } from './pod-view.ts';
 import { ApiError } from './pod-source.ts';
 import { Recent } from './recent.ts';
 import { kubernetesUnavailable } from './refusals.ts';
+import { tokenExpiry } from './token-expiry.ts';
 
 export const reviewResults = ['accepted', 'refused', 'cached', 'failed'] as const;
 
@@ -56,7 +55,7 @@ export class TokenReviewer {
       onResult('cached');
       return cached.review;
     }
-    const expiresAt = expiryOf(text);
+    const expiresAt = tokenExpiry(text);
     const longest = Math.max(0, Math.min(LONGEST_CACHED_MS, (expiresAt ?? Infinity) - Date.now()));
     // Also while it is being asked: of two that come at once, one asks.
     const review = this.#ask(text, expiresAt ?? Date.now() + LONGEST_CACHED_MS);
@@ -78,17 +77,5 @@ export class TokenReviewer {
       onResult('failed');
       throw kubernetesUnavailable('the token of the domain', error.message, false);
     }
-  }
-}
-
-/** `exp` as the token itself says it: true once Kubernetes has accepted the token. Never later than it is. */
-function expiryOf(token: string): number | null {
-  const payload = decodeBase64(token.split('.')[1] ?? '', 'base64url');
-  try {
-    const claims: unknown = JSON.parse(payload?.toString('utf8') ?? '');
-    const exp = fieldOf(claims, 'exp');
-    return typeof exp === 'number' && exp > 0 && exp < 1e11 ? exp * 1000 : null;
-  } catch {
-    return null;
   }
 }

@@ -2,6 +2,7 @@ import type { FuzzTarget } from './fuzz-target.ts';
 import { brokerStream } from './targets/broker-stream.ts';
 import { cgroupText } from './targets/cgroup-text.ts';
 import { configText } from './targets/config-text.ts';
+import { kubernetesAnswers } from './targets/kubernetes-answers.ts';
 import { launchIdentity } from './targets/launch-identity.ts';
 import { launchStream } from './targets/launch-stream.ts';
 import { launcherArguments } from './targets/launcher-arguments.ts';
@@ -26,4 +27,5 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   secretTimes,
   tokenText,
   shownText,
+  kubernetesAnswers,
 ];

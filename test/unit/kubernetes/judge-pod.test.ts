@@ -80,4 +80,12 @@ describe('viewPod', () => {
     for (const value of [null, 1, 'x', [], {}, { metadata: { uid: 1, name: 'p', namespace: 'n' } }])
       expect(viewPod(value, null)).to.equal(null);
   });
+
+  it('takes no name that Kubernetes would not give: it is told to people', () => {
+    for (const name of ['two\nlines', '', 'a/b', 'a'.repeat(254)]) {
+      expect(viewPod({ metadata: { ...metadata, name } }, null), name).to.equal(null);
+      expect(viewPod({ metadata: { ...metadata, namespace: name } }, null), name).to.equal(null);
+    }
+    expect(viewPod({ metadata: { ...metadata, name: 'virt-launcher-a.b-0' } }, null)).to.not.equal(null);
+  });
 });
