@@ -207,6 +207,8 @@ export class LaunchController {
     await this.#claim(claim);
     checkFree();
     connection.trail.enter('plan');
+    // Once more: who has it within a grace period after another does not wait.
+    this.#options.attachLock.take();
     this.#options.onAllowed(connection, demand.caller);
     connection.trail.isAllowed = true;
     connection.trail.clock.enter('prepare');
