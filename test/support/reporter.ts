@@ -4,17 +4,23 @@ import { readTimeScale } from './time-scale.ts';
 
 /**
  * Mocha's spec reporter with a closing line for machines: `12 passed, 0 failed`, and `, 3 skipped` where tests were
- * skipped. It is the last line in every case: after failed hooks, and when no test ran.
+ * skipped. It is the last line in every case: after failed hooks, and when no test ran. A test that passed only when it
+ * was run again (`--retries`) is named before.
  */
 class Reporter extends Mocha.reporters.Spec {
   readonly #runner: Mocha.Runner;
   readonly #skipped: Mocha.Test[] = [];
+  /** Title and message of tests that are run again. */
+  readonly #retried: string[] = [];
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     this.#runner = runner;
     scaleTimeouts(runner, readTimeScale());
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => this.#skipped.push(test));
+    runner.on(Mocha.Runner.constants.EVENT_TEST_RETRY, (test: Mocha.Test, error: Error) => {
+      this.#retried.push(`${test.fullTitle()}: ${error.message.split('\n', 1)[0] ?? ''}`);
+    });
   }
 
   /** Mocha calls this after the epilogue and the global teardown; `failures` counts an empty run as one. */
@@ -22,6 +28,7 @@ class Reporter extends Mocha.reporters.Spec {
     for (const test of this.#skipped) {
       console.log(`  skipped: ${test.fullTitle()}: ${skipReason(test) ?? 'no reason given'}`);
     }
+    for (const each of this.#retried) console.log(`  failed and was run again: ${each}`);
     if (this.#runner.total === 0) console.log('  No test ran.');
     const { passes, failures: failed } = this.stats;
     const skipped = this.#skipped.length > 0 ? `, ${this.#skipped.length} skipped` : '';
