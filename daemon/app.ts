@@ -13,6 +13,7 @@ import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
 import { fdOf } from './host/socket-fd.ts';
 import { ExecHandOver } from './launch/exec-hand-over.ts';
+import { ForkHandOver } from './launch/fork-hand-over.ts';
 import { CallerPolicy } from './launch/caller-policy.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
@@ -173,14 +174,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const attachLock = started.use(AttachLock.open(host.hierarchies, host.root));
   const controller = new LaunchController({
     attachLock,
-    libc,
     host,
-    broker,
     authorizer,
     opinion: kubernetes?.opinion ?? null,
     secretTries: config.launchRate === null ? null : new SecretTries(() => performance.now()),
     registry,
     supervisor,
+    forkHandOver: new ForkHandOver({ libc, broker, supervisor, state, onTransition }),
     execHandOver: new ExecHandOver({
       libc,
       supervisor: execSupervisor,
@@ -201,7 +201,6 @@ export async function startApp(options: AppOptions): Promise<App> {
           })
         : null,
     }),
-    state,
     policy: {
       stubGoneGraceMs: config.stubGoneGrace,
       podGoneGraceMs: config.podGoneGrace,
@@ -213,7 +212,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     targetWaitMs: config.targetWait,
     onAllowed: (connection, caller) => observer.allowed(connection, caller),
     onSecretCheck: (result) => metrics.secretChecked(result),
-    onTransition,
   });
 
   const launches = new LaunchServer({

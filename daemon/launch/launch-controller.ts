@@ -1,24 +1,19 @@
-import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal, type RefusalCode } from '../errors.ts';
 import type { AttachLock } from '../host/attach-lock.ts';
-import type { Broker } from '../host/broker.ts';
 import type { HostView } from '../host/host-view.ts';
-import type { Libc } from '../host/libc.ts';
 import type { LaunchMode, Machine } from '../machines/machine.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
-import type { StateDirectory } from '../machines/state-directory.ts';
-import type { OnTransition } from '../machines/transition.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { Caller } from './caller.ts';
 import type { CallerPolicy } from './caller-policy.ts';
-import { encodePlan } from './encode-plan.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
+import type { ForkHandOver } from './fork-hand-over.ts';
 import { joinedNamespaces } from './joined-namespaces.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
@@ -37,9 +32,7 @@ const PREDECESSOR_WAIT_MS = 2000;
 const PREDECESSOR_INTERVAL_MS = 10;
 
 export interface LaunchControllerOptions {
-  readonly libc: Libc;
   readonly host: HostView;
-  readonly broker: Broker;
   readonly authorizer: TargetAuthorizer;
   readonly attachLock: Pick<AttachLock, 'take'>;
   /** `null`: Kubernetes is not asked. */
@@ -48,11 +41,11 @@ export interface LaunchControllerOptions {
   readonly secretTries: SecretTries | null;
   readonly registry: MachineRegistry;
   readonly supervisor: MachineSupervisor;
+  readonly forkHandOver: ForkHandOver;
   readonly execHandOver: ExecHandOver;
   /** What differs by the stub that calls. */
   readonly settings: StubSettings;
   readonly callers: CallerPolicy;
-  readonly state: StateDirectory;
   /** What is alike for all. */
   readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
   readonly paths: LibvirtPaths;
@@ -63,7 +56,6 @@ export interface LaunchControllerOptions {
   readonly onAllowed: (connection: LaunchConnection, caller: Caller) => void;
   /** Told what came of the secret of each launch that got as far as having it checked. */
   readonly onSecretCheck: (result: 'valid' | 'refused' | 'failed') => void;
-  readonly onTransition?: OnTransition;
 }
 
 const secretRefusals: ReadonlySet<RefusalCode> = new Set([
@@ -235,53 +227,15 @@ export class LaunchController {
     }
   }
 
-  /** Has a shim started and waits for its QEMU. From the start on, the supervisor cleans up whatever comes of it. */
-  async #handOver(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
-    const { libc, broker, supervisor, state, onTransition } = this.#options;
-    const { connection, caller } = demand;
-    let running: Promise<Machine>;
-    {
-      using opened = new DisposableStack();
-      const keep = (fd: number): number => {
-        opened.defer(() => fs.closeSync(fd));
-        return fd;
-      };
-      let report = -1;
-      let fds: readonly number[];
-      try {
-        const plan = encodePlan(this.#plan(machine, demand, pinned, supervisor.prepare(machine)));
-        const memory = keep(libc.sealedMemory('launch-plan', plan));
-        const directory = keep(fs.openSync(state.directoryOf(machine.launchId), fs.constants.O_DIRECTORY));
-        connection.release();
-        const [own, theirs] = libc.socketPair();
-        report = own;
-        const { launcher, init } = pinned;
-        fds = [
-          connection.descriptor,
-          memory,
-          keep(theirs),
-          directory,
-          launcher.pidfd,
-          launcher.directory,
-          init.pidfd,
-          caller.process.directory,
-        ];
-      } catch (error) {
-        if (report >= 0) fs.closeSync(report);
-        supervisor.discard(machine.launchId);
-        throw error;
-      }
-      // Before the shim is started: also one that comes to life while the broker's answer is lost is followed.
-      connection.trail.enter('started');
-      connection.trail.clock.enter('hand-over');
-      running = supervisor.follow(machine.launchId, report, connection.trail.clock);
-      running.catch(() => undefined);
-      onTransition?.('shim-wanted');
-      await broker.startShim(fds);
-      connection.trail.clock.enter('start');
-      onTransition?.('shim-started');
-    }
-    return running;
+  #handOver(machine: Machine, demand: Demand, pinned: PinnedTarget): Promise<Machine> {
+    const { caller, connection } = demand;
+    return this.#options.forkHandOver.run({
+      machine,
+      plan: (shimCgroups) => this.#plan(machine, demand, pinned, shimCgroups),
+      stub: caller.process,
+      connection,
+      pinned,
+    });
   }
 
   /** Has the stub itself enter the pod. */
