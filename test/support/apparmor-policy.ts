@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { NodeDriver } from './node-driver.ts';
 import { runCommand } from './run-command.ts';
@@ -20,7 +20,8 @@ export function readAppArmorPolicy(
     .replaceAll('/run/kubevirt-node-driver', driver.runDirectory);
 }
 
-async function load(scratch: Scratch, path: string): Promise<void> {
+/** Has it enforced until the scratch closes. */
+export async function loadAppArmorProfile(scratch: Scratch, path: string): Promise<void> {
   await runCommand('apparmor_parser', ['--replace', '--skip-cache', path]);
   scratch.defer(`unload ${path}`, async () => {
     await runCommand('apparmor_parser', ['--remove', path], { allowFailure: true });
@@ -30,8 +31,14 @@ async function load(scratch: Scratch, path: string): Promise<void> {
 /**
  * Has AppArmor enforce the profile of the stub, and libvirt's own with the additions that the manual asks for. Undone
  * when the scratch closes.
+ *
+ * @param podProfile the profile that the pods have, in place of containerd's
  */
-export async function enforceAppArmor(scratch: Scratch, driver: NodeDriver): Promise<void> {
+export async function enforceAppArmor(
+  scratch: Scratch,
+  driver: NodeDriver,
+  podProfile: string,
+): Promise<void> {
   for (const name of additions) {
     const path = join('/etc/apparmor.d/local', name);
     const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
@@ -40,13 +47,21 @@ export async function enforceAppArmor(scratch: Scratch, driver: NodeDriver): Pro
       else writeFileSync(path, before);
     });
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${before ?? ''}\n${readAppArmorPolicy(join('local', name), driver)}`);
+    const addition = readAppArmorPolicy(join('local', name), driver).replaceAll(
+      'cri-containerd.apparmor.d',
+      podProfile,
+    );
+    writeFileSync(path, `${before ?? ''}\n${addition}`);
   }
   const stub = join(scratch.directory, 'qemu-kube.apparmor');
   writeFileSync(stub, readAppArmorPolicy('qemu-kube', driver));
-  await load(scratch, stub);
-  for (const name of ['usr.lib.libvirt.virt-aa-helper', 'usr.sbin.libvirtd'])
-    await load(scratch, join('/etc/apparmor.d', name));
+  await loadAppArmorProfile(scratch, stub);
+  // Copies: apparmor_parser passes over, without a failure, what is below /etc/apparmor.d and disabled there.
+  for (const name of ['usr.lib.libvirt.virt-aa-helper', 'usr.sbin.libvirtd']) {
+    const copy = join(scratch.directory, `${name}.apparmor`);
+    copyFileSync(join('/etc/apparmor.d', name), copy);
+    await loadAppArmorProfile(scratch, copy);
+  }
 }
 
 /** Lines of the kernel's log, from a number of them on, that tell what AppArmor has denied to a profile. */
