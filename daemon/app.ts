@@ -1,9 +1,9 @@
-import fs from 'node:fs';
 import path from 'node:path';
 
 import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
+import { daemonExamination } from './doctor/daemon-examination.ts';
 import { AttachLock } from './host/attach-lock.ts';
 import { Broker } from './host/broker.ts';
 import { viewHost } from './host/host-view.ts';
@@ -17,6 +17,7 @@ import { ForkHandOver } from './launch/fork-hand-over.ts';
 import { CallerPolicy } from './launch/caller-policy.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
+import { launchRoom } from './launch/launch-room.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { LaunchServer } from './launch/launch-server.ts';
 import { SecretTries } from './launch/secret-tries.ts';
@@ -48,9 +49,6 @@ const LAUNCH_GRACE_MS = 5000;
 const REQUEST_DEADLINE_MS = 2000;
 const LAUNCH_DEADLINE_MS = 8000;
 const PROFILES_INTERVAL_MS = 5000;
-const MAX_CONNECTIONS = 256;
-/** For machines, the API, and the pods that one decision looks at. */
-const RESERVED_FDS = 2048;
 
 /** A daemon that serves. */
 export interface App {
@@ -172,6 +170,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
   });
   const attachLock = started.use(AttachLock.open(host.hierarchies, host.root));
+  const libvirtProcesses = new LibvirtProcesses({
+    libc,
+    proc: config.proc,
+    executables: config.libvirtExecutables,
+    turns,
+    containerOf,
+  });
   const controller = new LaunchController({
     attachLock,
     host,
@@ -191,15 +196,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
     callers: new CallerPolicy({
       mustBeInstalled: config.requireInstalledStub,
-      libvirt: config.requireLibvirtNamespaces
-        ? new LibvirtProcesses({
-            libc,
-            proc: config.proc,
-            executables: config.libvirtExecutables,
-            turns,
-            containerOf,
-          })
-        : null,
+      libvirt: config.requireLibvirtNamespaces ? libvirtProcesses : null,
     }),
     policy: {
       stubGoneGraceMs: config.stubGoneGrace,
@@ -248,6 +245,16 @@ export async function startApp(options: AppOptions): Promise<App> {
       registry,
       supervisors: [supervisor, execSupervisor],
       logVolume: logger,
+      examination: daemonExamination({
+        config,
+        libc,
+        version: build.version,
+        root: host.root,
+        broker,
+        processes: libvirtProcesses,
+        opinion: kubernetes?.opinion ?? null,
+      }),
+      build,
     }),
     logger: logger.child('api'),
     metrics,
@@ -294,13 +301,6 @@ function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {
       logger.error('A decision was not noted', { error: error.message });
     },
   });
-}
-
-/** Connections that there is room for: one in which a decision is made needs a dozen fds, and more where pods lie. */
-function launchRoom(): number {
-  const soft = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1];
-  const free = soft === undefined ? Number.POSITIVE_INFINITY : Number(soft) - RESERVED_FDS;
-  return Math.min(MAX_CONNECTIONS, Math.max(16, Math.floor(free / 16)));
 }
 
 async function startHttp(

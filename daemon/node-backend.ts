@@ -1,10 +1,12 @@
 import type { ApiBackend } from './api/api-backend.ts';
+import type { Examination } from './doctor/examination.ts';
 import type { SecondOpinion } from './kubernetes/second-opinion.ts';
 import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { TargetFinder } from './launch/target-finder.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
 import type { MachineSupervisor } from './machines/machine-supervisor.ts';
 import type { LogVolume } from './observe/logger.ts';
+import type { BuildInfo } from './observe/metrics.ts';
 import { Secret } from './secret/secret.ts';
 
 export interface NodeBackendOptions {
@@ -16,11 +18,14 @@ export interface NodeBackendOptions {
   /** Of each launch mode. */
   readonly supervisors: readonly Pick<MachineSupervisor, 'signal'>[];
   readonly logVolume: LogVolume;
+  readonly examination: Pick<Examination, 'run'>;
+  readonly build: BuildInfo;
 }
 
 /** What the API asks of this node, answered by the parts that launches use. */
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
-  const { finder, authorizer, opinion, registry, supervisors, logVolume } = options;
+  const { finder, authorizer, opinion, registry, supervisors, logVolume, examination, build } = options;
+  const startedAt = new Date();
   return {
     resolve: async (vm) => {
       using pinned = await finder.findOnly(vm);
@@ -37,5 +42,6 @@ export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
     signalMachine: (launchId, signal) =>
       supervisors.some((supervisor) => supervisor.signal(launchId, signal)),
     logVolume,
+    nodeStatus: async () => ({ ...build, startedAt, findings: await examination.run() }),
   };
 }

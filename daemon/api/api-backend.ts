@@ -1,3 +1,4 @@
+import type { NodeFinding } from '../doctor/finding.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { LogVolume } from '../observe/logger.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
@@ -10,6 +11,15 @@ export interface ValidSecret {
   readonly validUntil: Date | null;
 }
 
+/** What the daemon is, and what it finds on its node. */
+export interface NodeStatus {
+  readonly version: string;
+  readonly commit: string;
+  readonly nodeVersion: string;
+  readonly startedAt: Date;
+  readonly findings: readonly NodeFinding[];
+}
+
 /** What the API asks of the daemon. The promises reject with `Refusal` when the answer is no. */
 export interface ApiBackend {
   resolve(vm: VmIdentity): Promise<Target>;
@@ -18,4 +28,5 @@ export interface ApiBackend {
   /** Sends QEMU a signal; false when its supervisor can't be reached now. */
   signalMachine(launchId: string, signal: number): boolean;
   readonly logVolume: LogVolume;
+  nodeStatus(): Promise<NodeStatus>;
 }

@@ -7,6 +7,7 @@ import { loadApi } from './load-api.ts';
 import type {
   GetLogLevelOutput,
   GetMachineOutput,
+  GetNodeStatusOutput,
   ListMachinesOutput,
   LogLevelName,
   MachineOutput,
@@ -47,6 +48,7 @@ export interface ApiClient {
   getLogLevel(): Promise<LogLevelName>;
   /** Resolves with the level before. */
   setLogLevel(level: LogLevelName): Promise<LogLevelName>;
+  getNodeStatus(): Promise<GetNodeStatusOutput>;
   close(): void;
 }
 
@@ -140,6 +142,8 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
       );
       return previous;
     },
+    getNodeStatus: () =>
+      call<GetNodeStatusOutput>((options, done) => client.getNodeStatus({}, options, done)),
     close: () => client.close(),
   };
 }

@@ -19,6 +19,7 @@ import { toTimestamp } from './timestamp.ts';
 import { internalStatus, refusalStatus, type GrpcStatus } from './refusal-status.ts';
 import { logLevelFromProto } from './from-proto.ts';
 import { logLevelNames, machineToProto, targetToProto } from './to-proto.ts';
+import { nodeStatusToProto } from './node-status-to-proto.ts';
 
 /** Longer than any form of a secret. */
 const MAX_SECRET_BYTES = 16 * 1024;
@@ -203,6 +204,7 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     GetLogLevel: unary(() => ({ level: logLevelNames[backend.logVolume.level] })),
 
     SetLogLevel: unary(({ level }, peer) => ({ previous: logLevelNames[setLogLevel(level, peer)] })),
+    GetNodeStatus: unary(async () => nodeStatusToProto(await backend.nodeStatus())),
   };
 }
 

@@ -34,6 +34,14 @@ export type {
   WatchMachinesResponse,
   WatchMachinesResponse__Output as WatchMachinesOutput,
 } from './generated/kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
+export type {
+  GetNodeStatusResponse,
+  GetNodeStatusResponse__Output as GetNodeStatusOutput,
+} from './generated/kubevirt/nodedriver/v1/GetNodeStatusResponse.ts';
+export type {
+  NodeCheck,
+  NodeCheck__Output as NodeCheckOutput,
+} from './generated/kubevirt/nodedriver/v1/NodeCheck.ts';
 export type { SignalMachineResponse__Output as SignalMachineOutput } from './generated/kubevirt/nodedriver/v1/SignalMachineResponse.ts';
 export type { GetLogLevelResponse__Output as GetLogLevelOutput } from './generated/kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 export type { SetLogLevelResponse__Output as SetLogLevelOutput } from './generated/kubevirt/nodedriver/v1/SetLogLevelResponse.ts';

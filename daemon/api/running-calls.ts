@@ -16,6 +16,7 @@ export class RunningCalls {
       SignalMachine: this.#counted(handlers.SignalMachine),
       GetLogLevel: this.#counted(handlers.GetLogLevel),
       SetLogLevel: this.#counted(handlers.SetLogLevel),
+      GetNodeStatus: this.#counted(handlers.GetNodeStatus),
       // Never answered for good: `MachineWatches` ends it.
       WatchMachines: handlers.WatchMachines,
     };

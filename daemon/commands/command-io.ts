@@ -8,4 +8,6 @@ export interface CommandIo {
   readonly outputClosed: AbortSignal;
   /** Whether a person sits at standard input, who may need to be told that it is read. */
   readonly isTerminal: boolean;
+  /** Whether standard output shows colours, and nobody has asked for none. */
+  readonly hasColour: boolean;
 }

@@ -22,6 +22,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./serve.ts')).serveCommand,
   },
   {
+    name: 'check',
+    summary: 'Look for what keeps VMs from starting on this node',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
+  {
     name: 'resolve',
     summary: 'Ask the daemon which pod belongs to a VM',
     load: async () => (await import('./resolve.ts')).resolveCommand,

@@ -15,5 +15,7 @@ export function processIo(): CommandIo {
     stderr: (text) => void process.stderr.write(text),
     outputClosed: output.signal,
     isTerminal: process.stdin.isTTY,
+    // https://no-color.org: set to whatever but nothing.
+    hasColour: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   };
 }

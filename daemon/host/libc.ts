@@ -2,7 +2,7 @@ import fs from 'node:fs';
 
 import koffi from 'koffi';
 
-import { SystemCallError } from '../errors.ts';
+import { SystemCallError, hasCode } from '../errors.ts';
 
 /** Who is at the other end of a Unix socket, at the time it connected. */
 export interface PeerCredentials {
@@ -69,6 +69,10 @@ export interface Libc {
   statCached(path: string): FileStatus;
   /** Sets the time of the last change of an open file's attributes to now, and leaves its content's time and its mode. */
   bumpChangeTime(fd: number): void;
+  /** Whether the kernel knows a system call, which is called in a way that comes to nothing; `denied`: a filter says no. */
+  callSupport(number: number): 'present' | 'absent' | 'denied';
+  /** What the kernel says of its clock. Throws `EPERM` or `ENOSYS` where it may not be asked. */
+  clockState(): { readonly isSynchronised: boolean; readonly maxErrorUs: number };
   /** Locks an open file for this process alone, until it closes it or ends. Throws `EAGAIN` when another has it. */
   lock(fd: number): void;
   /** No core file is written of this process, and nobody of its user may trace it or read its memory. */
@@ -104,6 +108,7 @@ const PR_CAPBSET_DROP = 24;
 const RLIMIT_CORE = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CAPABILITIES = 64;
+const STA_UNSYNC = 0x40;
 const AT_FDCWD = -100;
 const O_RDONLY_CLOEXEC = 0o2000000;
 const READ_LIMIT = 65536;
@@ -161,6 +166,7 @@ export function createLibc(): Libc {
   const setrlimit: Call = library.func('int setrlimit(int, void *)');
   const capget: Call = library.func('int capget(void *, void *)');
   const capset: Call = library.func('int capset(void *, void *)');
+  const adjtimex: Call = library.func('int adjtimex(void *)');
   const write: Call = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
   const openat: Call = library.func('int openat(int, str, int)');
   const close: Call = library.func('int close(int)');
@@ -360,6 +366,26 @@ export function createLibc(): Libc {
         sets.writeUInt32LE((sets.readUInt32LE(at) & half) >>> 0, at);
       }
       call(action, 'capset', capset, header, sets);
+    },
+
+    callSupport(number) {
+      try {
+        // No fd, no memory, no size: all that are asked for take this for an error of ours.
+        call('try a system call', 'syscall', syscall, number, -1, 0, null, 0);
+      } catch (error) {
+        if (hasCode(error, 'ENOSYS', 'EPERM')) return error.code === 'EPERM' ? 'denied' : 'absent';
+      }
+      return 'present';
+    },
+
+    clockState() {
+      // A struct timex, all zero: only to read.
+      const state = Buffer.alloc(208);
+      call('ask for the state of the clock', 'adjtimex', adjtimex, state);
+      return {
+        isSynchronised: (state.readInt32LE(40) & STA_UNSYNC) === 0,
+        maxErrorUs: Number(state.readBigInt64LE(24)),
+      };
     },
 
     lock(fd) {

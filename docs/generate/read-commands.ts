@@ -19,6 +19,7 @@ async function helpOf(name: string): Promise<string> {
     stderr: () => undefined,
     outputClosed: new AbortController().signal,
     isTerminal: false,
+    hasColour: false,
   });
   return help.replaceAll(`qemu-system-${os.machine()}`, 'qemu-system-x86_64');
 }

@@ -24,5 +24,6 @@ export function bufferIo(input = ''): BufferIo {
     outputClosed: output.signal,
     closeOutput: () => output.abort(),
     isTerminal: false,
+    hasColour: false,
   };
 }

@@ -243,6 +243,7 @@ describe('architecture', () => {
       'daemon/host/host-cgroups.ts: 1 kind, 3 times',
       'daemon/host/host-view.ts: 1 kind, 2 times',
       'daemon/host/mount-options.ts: 1 kind, 1 times',
+      'daemon/host/node-mounts.ts: 1 kind, 3 times',
       'daemon/install/check-directory.ts: 1 kind, 1 times',
     ]);
     const view = readFileSync(path.join(root, 'daemon/host/host-view.ts'), 'utf8');

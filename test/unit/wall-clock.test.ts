@@ -20,6 +20,8 @@ const allowed: Readonly<Record<string, { readonly times: number; readonly why: s
   'daemon/kubernetes/pod-events.ts': { times: 1, why: 'the time of an event, for people' },
   'daemon/kubernetes/token-reviewer.ts': { times: 2, why: 'the expiry of a token, which is a date' },
   'daemon/profiles/probe-refresher.ts': { times: 1, why: 'the ctime that a stub gets' },
+  'daemon/doctor/look-at-emulators.ts': { times: 1, why: 'the ctime that a stub would get' },
+  'daemon/node-backend.ts': { times: 1, why: 'since when the daemon serves, for people' },
   'daemon/api/api-client.ts': { times: 1, why: 'gRPC takes a date, and makes a timeout of it at once' },
   'daemon/host/shim-cgroups.ts': {
     times: 1,

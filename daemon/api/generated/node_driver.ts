@@ -8,12 +8,15 @@ import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, 
 import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from './kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from './kubevirt/nodedriver/v1/GetMachineRequest.ts';
 import type { GetMachineResponse as _kubevirt_nodedriver_v1_GetMachineResponse, GetMachineResponse__Output as _kubevirt_nodedriver_v1_GetMachineResponse__Output } from './kubevirt/nodedriver/v1/GetMachineResponse.ts';
+import type { GetNodeStatusRequest as _kubevirt_nodedriver_v1_GetNodeStatusRequest, GetNodeStatusRequest__Output as _kubevirt_nodedriver_v1_GetNodeStatusRequest__Output } from './kubevirt/nodedriver/v1/GetNodeStatusRequest.ts';
+import type { GetNodeStatusResponse as _kubevirt_nodedriver_v1_GetNodeStatusResponse, GetNodeStatusResponse__Output as _kubevirt_nodedriver_v1_GetNodeStatusResponse__Output } from './kubevirt/nodedriver/v1/GetNodeStatusResponse.ts';
 import type { LaunchStepTime as _kubevirt_nodedriver_v1_LaunchStepTime, LaunchStepTime__Output as _kubevirt_nodedriver_v1_LaunchStepTime__Output } from './kubevirt/nodedriver/v1/LaunchStepTime.ts';
 import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest, ListMachinesRequest__Output as _kubevirt_nodedriver_v1_ListMachinesRequest__Output } from './kubevirt/nodedriver/v1/ListMachinesRequest.ts';
 import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from './kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 import type { Machine as _kubevirt_nodedriver_v1_Machine, Machine__Output as _kubevirt_nodedriver_v1_Machine__Output } from './kubevirt/nodedriver/v1/Machine.ts';
 import type { MachineExit as _kubevirt_nodedriver_v1_MachineExit, MachineExit__Output as _kubevirt_nodedriver_v1_MachineExit__Output } from './kubevirt/nodedriver/v1/MachineExit.ts';
 import type { Namespace as _kubevirt_nodedriver_v1_Namespace, Namespace__Output as _kubevirt_nodedriver_v1_Namespace__Output } from './kubevirt/nodedriver/v1/Namespace.ts';
+import type { NodeCheck as _kubevirt_nodedriver_v1_NodeCheck, NodeCheck__Output as _kubevirt_nodedriver_v1_NodeCheck__Output } from './kubevirt/nodedriver/v1/NodeCheck.ts';
 import type { NodeDriverServiceClient as _kubevirt_nodedriver_v1_NodeDriverServiceClient, NodeDriverServiceDefinition as _kubevirt_nodedriver_v1_NodeDriverServiceDefinition } from './kubevirt/nodedriver/v1/NodeDriverService.ts';
 import type { Process as _kubevirt_nodedriver_v1_Process, Process__Output as _kubevirt_nodedriver_v1_Process__Output } from './kubevirt/nodedriver/v1/Process.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from './kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
@@ -48,6 +51,8 @@ export interface ProtoGrpcType {
         GetLogLevelResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
         GetMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineRequest__Output>
         GetMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
+        GetNodeStatusRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetNodeStatusRequest, _kubevirt_nodedriver_v1_GetNodeStatusRequest__Output>
+        GetNodeStatusResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetNodeStatusResponse, _kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>
         LaunchMode: EnumTypeDefinition
         LaunchStep: EnumTypeDefinition
         LaunchStepTime: MessageTypeDefinition<_kubevirt_nodedriver_v1_LaunchStepTime, _kubevirt_nodedriver_v1_LaunchStepTime__Output>
@@ -61,6 +66,8 @@ export interface ProtoGrpcType {
         MachineState: EnumTypeDefinition
         Namespace: MessageTypeDefinition<_kubevirt_nodedriver_v1_Namespace, _kubevirt_nodedriver_v1_Namespace__Output>
         NamespaceKind: EnumTypeDefinition
+        NodeCheck: MessageTypeDefinition<_kubevirt_nodedriver_v1_NodeCheck, _kubevirt_nodedriver_v1_NodeCheck__Output>
+        NodeCheckStatus: EnumTypeDefinition
         NodeDriverService: SubtypeConstructor<typeof grpc.Client, _kubevirt_nodedriver_v1_NodeDriverServiceClient> & { service: _kubevirt_nodedriver_v1_NodeDriverServiceDefinition }
         Process: MessageTypeDefinition<_kubevirt_nodedriver_v1_Process, _kubevirt_nodedriver_v1_Process__Output>
         ResolveTargetRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output>

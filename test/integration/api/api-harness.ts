@@ -6,6 +6,7 @@ import type { AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import type { ApiBackend } from '../../../daemon/api/api-backend.ts';
 import { createApiClient, type ApiClient } from '../../../daemon/api/api-client.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../../../daemon/api/api-server.ts';
+import { newFinding } from '../../../daemon/doctor/finding.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { fdOf } from '../../../daemon/host/socket-fd.ts';
 import type { Machine } from '../../../daemon/machines/machine.ts';
@@ -88,6 +89,20 @@ export function exampleBackend(changes: Partial<ApiBackend> = {}): ApiBackend {
     machines: registryOf(exampleMachine),
     signalMachine: () => true,
     logVolume: { level: 'info', setLevel: () => undefined },
+    nodeStatus: () =>
+      Promise.resolve({
+        version: '1.2.3',
+        commit: 'abcdef0',
+        nodeVersion: '24.0.0',
+        startedAt: new Date('2026-11-23T19:06:00.125Z'),
+        findings: [
+          { check: 'kernel', ...newFinding('ok', 'Linux 6.1') },
+          {
+            check: 'stub',
+            ...newFinding('failure', 'it is gone', { subject: 'default', command: 'mend it' }),
+          },
+        ],
+      }),
     ...changes,
   };
 }

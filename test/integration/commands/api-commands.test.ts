@@ -216,6 +216,28 @@ describe('node-driver with a daemon', () => {
     expect((await ended).stdout).to.match(/^EVENT .*\n$/u);
   });
 
+  it('check prints what the daemon found, each advice on its line', async () => {
+    await harness.start();
+    const { status, out } = await run('check');
+    expect(status).to.equal(1);
+    expect(out).to.match(/^ok +daemon +it serves, since 2026-11-23T19:06:00\.125Z$/mu);
+    expect(out).to.match(/^warning +version +the daemon is 1\.2\.3, this command \d/mu);
+    expect(out).to.match(/^failure +stub default +it is gone; run: mend it$/mu);
+    expect(out).to.match(/1 failure, \d+ skipped; by the daemon 1\.2\.3\n$/u);
+  });
+
+  it('check --json prints one line', async () => {
+    await harness.start();
+    const { out } = await run('check', '--json');
+    expect(out.split('\n')).to.have.length(2);
+    const parsed: unknown = JSON.parse(out);
+    expect(parsed).to.have.all.keys('schema', 'daemon', 'checks', 'failures', 'warnings');
+    expect(parsed).to.deep.include({
+      daemon: { version: '1.2.3', commit: 'abcdef0', nodeVersion: '24.0.0' },
+      failures: 1,
+    });
+  });
+
   it('machines signal sends what is named', async () => {
     const sent: string[] = [];
     const signalMachine = (launchId: string, signal: number): boolean => {

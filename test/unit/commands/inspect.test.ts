@@ -23,6 +23,7 @@ async function inspect(
     stderr: (text) => (stderr += text),
     outputClosed: new AbortController().signal,
     isTerminal,
+    hasColour: false,
   });
   if (stdout !== '' && args.includes('--json')) matchSchema('inspect-cgroup', stdout);
   return { status, stdout, stderr };
@@ -117,6 +118,7 @@ describe('inspectCommand', () => {
       stderr: () => undefined,
       outputClosed: new AbortController().signal,
       isTerminal: false,
+      hasColour: false,
     });
     expect(status).to.equal(1);
     expect(stdout).to.equal('Refused (malformed): it is longer than 64 KiB.\n');

@@ -6,6 +6,8 @@ import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, 
 import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from '../../../kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from '../../../kubevirt/nodedriver/v1/GetMachineRequest.ts';
 import type { GetMachineResponse as _kubevirt_nodedriver_v1_GetMachineResponse, GetMachineResponse__Output as _kubevirt_nodedriver_v1_GetMachineResponse__Output } from '../../../kubevirt/nodedriver/v1/GetMachineResponse.ts';
+import type { GetNodeStatusRequest as _kubevirt_nodedriver_v1_GetNodeStatusRequest, GetNodeStatusRequest__Output as _kubevirt_nodedriver_v1_GetNodeStatusRequest__Output } from '../../../kubevirt/nodedriver/v1/GetNodeStatusRequest.ts';
+import type { GetNodeStatusResponse as _kubevirt_nodedriver_v1_GetNodeStatusResponse, GetNodeStatusResponse__Output as _kubevirt_nodedriver_v1_GetNodeStatusResponse__Output } from '../../../kubevirt/nodedriver/v1/GetNodeStatusResponse.ts';
 import type { ListMachinesRequest as _kubevirt_nodedriver_v1_ListMachinesRequest, ListMachinesRequest__Output as _kubevirt_nodedriver_v1_ListMachinesRequest__Output } from '../../../kubevirt/nodedriver/v1/ListMachinesRequest.ts';
 import type { ListMachinesResponse as _kubevirt_nodedriver_v1_ListMachinesResponse, ListMachinesResponse__Output as _kubevirt_nodedriver_v1_ListMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/ListMachinesResponse.ts';
 import type { ResolveTargetRequest as _kubevirt_nodedriver_v1_ResolveTargetRequest, ResolveTargetRequest__Output as _kubevirt_nodedriver_v1_ResolveTargetRequest__Output } from '../../../kubevirt/nodedriver/v1/ResolveTargetRequest.ts';
@@ -37,6 +39,15 @@ export interface NodeDriverServiceClient extends grpc.Client {
   getMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
   getMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
   getMachine(argument: _kubevirt_nodedriver_v1_GetMachineRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetMachineResponse__Output>): grpc.ClientUnaryCall;
+  
+  GetNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  GetNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  GetNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  GetNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  getNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  getNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  getNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
+  getNodeStatus(argument: _kubevirt_nodedriver_v1_GetNodeStatusRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>): grpc.ClientUnaryCall;
   
   ListMachines(argument: _kubevirt_nodedriver_v1_ListMachinesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ListMachinesResponse__Output>): grpc.ClientUnaryCall;
   ListMachines(argument: _kubevirt_nodedriver_v1_ListMachinesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ListMachinesResponse__Output>): grpc.ClientUnaryCall;
@@ -95,6 +106,8 @@ export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementa
   
   GetMachine: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse>;
   
+  GetNodeStatus: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetNodeStatusRequest__Output, _kubevirt_nodedriver_v1_GetNodeStatusResponse>;
+  
   ListMachines: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ListMachinesRequest__Output, _kubevirt_nodedriver_v1_ListMachinesResponse>;
   
   ResolveTarget: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse>;
@@ -112,6 +125,7 @@ export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementa
 export interface NodeDriverServiceDefinition extends grpc.ServiceDefinition {
   GetLogLevel: MethodDefinition<_kubevirt_nodedriver_v1_GetLogLevelRequest, _kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelRequest__Output, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
   GetMachine: MethodDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
+  GetNodeStatus: MethodDefinition<_kubevirt_nodedriver_v1_GetNodeStatusRequest, _kubevirt_nodedriver_v1_GetNodeStatusResponse, _kubevirt_nodedriver_v1_GetNodeStatusRequest__Output, _kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>
   ListMachines: MethodDefinition<_kubevirt_nodedriver_v1_ListMachinesRequest, _kubevirt_nodedriver_v1_ListMachinesResponse, _kubevirt_nodedriver_v1_ListMachinesRequest__Output, _kubevirt_nodedriver_v1_ListMachinesResponse__Output>
   ResolveTarget: MethodDefinition<_kubevirt_nodedriver_v1_ResolveTargetRequest, _kubevirt_nodedriver_v1_ResolveTargetResponse, _kubevirt_nodedriver_v1_ResolveTargetRequest__Output, _kubevirt_nodedriver_v1_ResolveTargetResponse__Output>
   SetLogLevel: MethodDefinition<_kubevirt_nodedriver_v1_SetLogLevelRequest, _kubevirt_nodedriver_v1_SetLogLevelResponse, _kubevirt_nodedriver_v1_SetLogLevelRequest__Output, _kubevirt_nodedriver_v1_SetLogLevelResponse__Output>
