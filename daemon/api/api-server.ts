@@ -87,7 +87,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.addService(api.service.service, running.count(handlers));
   const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   health.addToServer(server);
-  new ReflectionService(api.definition).addToServer(server);
+  new ReflectionService(api.definition()).addToServer(server);
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const socket = await listenOnSocket(options.socketPath, {

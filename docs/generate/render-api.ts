@@ -21,8 +21,8 @@ grpcurl -plaintext -unix -d '{"vm":{"uuid":"7a1c7a24-52d2-4bd3-a8c0-0d4f3a4e9f10
   kubevirt.nodedriver.v1.NodeDriverService/ResolveTarget
 \`\`\`
 
-In other languages the target is \`unix:///run/kubevirt-node-driver/api/api.sock\`; clients of Go and of Python should set the
-authority to \`localhost\`. \`test/fixtures/api-client.py\` does every call in Python, by reflection alone. Fields and calls are only
+In other languages the target is \`unix:///run/kubevirt-node-driver/api/api.sock\`.
+\`test/fixtures/api-client.py\` does every call in Python, by reflection alone. Fields and calls are only
 added within \`v1\`.
 `;
 
