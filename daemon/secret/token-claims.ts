@@ -7,7 +7,12 @@ import { Secret } from './secret.ts';
 const numericDate = v.pipe(v.number(), v.minValue(0), v.maxValue(100_000_000_000));
 
 const schema = v.object({
-  secret: v.pipe(v.string(), v.minLength(1)),
+  // Not by its length: a newline at the end is none of it.
+  secret: v.pipe(
+    v.string(),
+    v.transform((text) => Secret.fromText(text)),
+    v.check((secret) => !secret.isEmpty),
+  ),
   sub: v.string(),
   pod: v.pipe(v.string(), v.minLength(1)),
   exp: numericDate,
@@ -33,7 +38,7 @@ export interface TokenClaims {
 export function parseTokenClaims(plaintext: Uint8Array): TokenClaims {
   const { secret, sub, pod, exp, jti, iat = 0, nbf = 0 } = parseStrictly(schema, plaintext, 'claim');
   return {
-    secret: Secret.fromText(secret),
+    secret,
     vmUuid: sub,
     podUid: pod,
     expiresAt: exp * 1000,

@@ -48,6 +48,7 @@ describe('parseTokenClaims', () => {
 
   const malformed: readonly (readonly [string, unknown, string])[] = [
     ['an empty secret', { ...good, secret: '' }, '"secret"'],
+    ['a secret that is a newline', { ...good, secret: '\n' }, '"secret"'],
     ['a secret that is a number', { ...good, secret: 12_345_678 }, '"secret"'],
     ['a sub that is a list', { ...good, sub: ['vm-1'] }, '"sub"'],
     ['an empty pod', { ...good, pod: '' }, '"pod"'],
