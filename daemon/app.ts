@@ -24,13 +24,18 @@ import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { openKubernetes } from './kubernetes/open-kubernetes.ts';
+import { MachineRegistry } from './machines/machine-registry.ts';
 import type { OnTransition } from './machines/transition.ts';
-import { AuditLog } from './observe/audit-log.ts';
 import { Health } from './observe/health.ts';
-import { startHttpServer, type HttpServer } from './observe/http-server.ts';
+import { startHttpServer, type HttpServer, type HttpServerOptions } from './observe/http-server.ts';
+import type { AuditRecord } from './observe/audit-record.ts';
 import { errorFields, type Logger, type LogVolume } from './observe/logger.ts';
-import { createMetrics, type BuildInfo, type Metrics } from './observe/metrics.ts';
+import { createMetrics, type BuildInfo } from './observe/metrics.ts';
+import { noteExits } from './observe/note-exits.ts';
+import { openAudit } from './observe/open-audit.ts';
+import { RecentDecisions } from './observe/status/recent-decisions.ts';
 import { createNodeBackend } from './node-backend.ts';
+import { createNodeStatus } from './node-status.ts';
 import { openMachines } from './open-machines.ts';
 import { openTargetSearch } from './open-target-search.ts';
 import { findPackageRoot } from './package-root.ts';
@@ -99,10 +104,30 @@ export async function startApp(options: AppOptions): Promise<App> {
     metrics,
   });
   started.defer(() => kubernetes?.close());
-  const http = await startHttp(config, health, metrics, logger);
+  const registry = new MachineRegistry();
+  metrics.countMachines(() => registry.list());
+  noteExits(registry, logger.child('machines'), metrics);
+  const decisions = new RecentDecisions();
+  const http = await startHttp(config, {
+    health,
+    metrics,
+    status: createNodeStatus({
+      config,
+      build,
+      health,
+      registry,
+      decisions,
+      runChecks: () => Promise.resolve([]),
+    }),
+    onError: (error) => logger.error('Failed to answer by HTTP', errorFields(error)),
+  });
   started.defer(() => http?.close());
 
   const audit = started.use(openAudit(config, metrics, logger));
+  const note = (record: AuditRecord): void => {
+    decisions.add(record, new Date());
+    audit.write(record);
+  };
   const broker = new Broker({
     libc,
     libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub', 'build'),
@@ -114,14 +139,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   started.defer(() => broker.stop());
   broker.start();
 
-  const { registry, state, supervisor, execSupervisor } = openMachines({
+  const { state, supervisor, execSupervisor } = openMachines({
     config,
+    registry,
     libc,
     host,
     broker,
     stateDirectory: run.state,
     logger,
-    metrics,
     onTransition,
   });
   started.defer(() => supervisor.close());
@@ -146,7 +171,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const observer = new LaunchObserver({
     logger: logger.child('launch'),
     metrics,
-    audit: (record) => audit.write(record),
+    audit: note,
     pods: kubernetes?.events ?? null,
   });
   const { index, finder, turns, containerOf } = openTargetSearch({ config, libc, host, logger });
@@ -258,7 +283,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     logger: logger.child('api'),
     metrics,
-    audit: (record) => audit.write(record),
+    audit: note,
   });
   started.defer(() => api.close(API_GRACE_MS));
   health.set('api-socket', true);
@@ -288,34 +313,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-function openAudit(config: Config, metrics: Metrics, logger: Logger): AuditLog {
-  if (config.auditRequired && config.auditLog === null)
-    throw new Error(
-      'Cannot require the audit log: there is none; set "audit-log" to a path, or "audit-required = no"',
-    );
-  return new AuditLog({
-    path: config.auditLog,
-    isRequired: config.auditRequired,
-    onLost: (error) => {
-      metrics.auditLineLost();
-      logger.error('A decision was not noted', { error: error.message });
-    },
-  });
-}
-
 async function startHttp(
   { httpAddress }: Config,
-  health: Health,
-  metrics: Metrics,
-  logger: Logger,
+  options: Omit<HttpServerOptions, 'address'>,
 ): Promise<HttpServer | undefined> {
-  if (httpAddress === null) return undefined;
-  return startHttpServer({
-    address: httpAddress,
-    health,
-    metrics,
-    onError: (error) => logger.error('Failed to render metrics', errorFields(error)),
-  });
+  return httpAddress === null ? undefined : startHttpServer({ address: httpAddress, ...options });
 }
 
 function openLaunchSocket(

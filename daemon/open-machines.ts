@@ -6,16 +6,14 @@ import type { HostView } from './host/host-view.ts';
 import type { Libc } from './host/libc.ts';
 import { ShimCgroups } from './host/shim-cgroups.ts';
 import { ExecSupervisor } from './machines/exec-supervisor.ts';
-import { MachineRegistry } from './machines/machine-registry.ts';
+import type { MachineRegistry } from './machines/machine-registry.ts';
 import { MachineSupervisor } from './machines/machine-supervisor.ts';
 import { StateDirectory } from './machines/state-directory.ts';
 import type { OnTransition } from './machines/transition.ts';
 import { errorFields, type Logger } from './observe/logger.ts';
-import type { Metrics } from './observe/metrics.ts';
 
-/** The VMs of this node, and what looks after them. */
+/** What looks after the VMs of this node. */
 export interface Machines {
-  readonly registry: MachineRegistry;
   readonly state: StateDirectory;
   /** Of VMs in fork mode. */
   readonly supervisor: MachineSupervisor;
@@ -24,19 +22,19 @@ export interface Machines {
 
 export interface MachinesParts {
   readonly config: Config;
+  /** What it comes to be known by. */
+  readonly registry: MachineRegistry;
   readonly libc: Libc;
   readonly host: HostView;
   readonly broker: Broker;
   readonly stateDirectory: string;
   readonly logger: Logger;
-  readonly metrics: Metrics;
   readonly onTransition: OnTransition;
 }
 
 /** Knows no machine yet: `adopt` by each supervisor brings those of an earlier daemon. Close both. */
 export function openMachines(parts: MachinesParts): Machines {
-  const { config, libc, host, broker, logger, metrics, onTransition } = parts;
-  const registry = followMachines(logger.child('machines'), metrics);
+  const { config, registry, libc, host, broker, logger, onTransition } = parts;
   const state = new StateDirectory(parts.stateDirectory, onTransition);
   const common = {
     libc,
@@ -61,25 +59,5 @@ export function openMachines(parts: MachinesParts): Machines {
     namespaces: config.namespaces,
     podGoneGraceMs: config.podGoneGrace,
   });
-  return { registry, state, supervisor, execSupervisor };
-}
-
-function followMachines(logger: Logger, metrics: Metrics): MachineRegistry {
-  const registry = new MachineRegistry();
-  registry.subscribe(({ kind: change, machine, before }) => {
-    if (change === 'removed' || machine.exit === undefined || before?.exit !== undefined) return;
-    metrics.machineExited(machine.exit.reason);
-    const { launchId, vm, podUid, exit } = machine;
-    const fields = {
-      launchId,
-      vmUuid: vm.uuid,
-      podUid,
-      kind: exit.kind,
-      value: exit.value,
-      reason: exit.reason,
-    };
-    logger.info('A VM ended', fields);
-  });
-  metrics.countMachines(() => registry.list());
-  return registry;
+  return { state, supervisor, execSupervisor };
 }

@@ -319,6 +319,15 @@ export const configKeys: readonly ConfigKey[] = [
     meaning: 'Serves `/healthz`, `/readyz` and `/metrics`. Port 0 takes any free one.',
   },
   {
+    key: 'status-page',
+    property: 'statusPage',
+    defaultText: 'no',
+    unit: '`yes` or `no`',
+    meaning:
+      'Whether `/` of `http-address` shows the VMs of this node, their pods, and why launches were refused: to whoever ' +
+      'reaches it, which is why it is off by default. See [observability.md](observability.md#the-status-page).',
+  },
+  {
     key: 'log-level',
     property: 'logLevel',
     defaultText: 'info',

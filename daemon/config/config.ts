@@ -46,6 +46,7 @@ export const configSchema = v.object({
   kubernetesConfig: value.absolutePathOrAuto,
   kubernetesTokenAudience: value.word,
   httpAddress: value.hostPortOrOff,
+  statusPage: value.yesOrNo,
   logLevel: value.oneOf('error', 'warn', 'info', 'debug'),
   logFormat: value.oneOf('json', 'text'),
   auditLog: value.absolutePathOrOff,

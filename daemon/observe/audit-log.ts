@@ -8,7 +8,7 @@ export interface AuditLogOptions {
   /** Nothing is allowed that can't be noted. */
   readonly isRequired: boolean;
   /** Told about each line that is lost. */
-  readonly onLost: (error: AuditError) => void;
+  readonly onLost: (error: AuditError, about: Pick<AuditRecord, 'launchId'>) => void;
 }
 
 /** Where decisions are noted for good. */
@@ -25,7 +25,7 @@ export class AuditLog implements Disposable {
       this.#file = new AuditFile(options.path);
     } catch (error) {
       if (options.isRequired || !(error instanceof AuditError)) throw error;
-      options.onLost(error);
+      options.onLost(error, { launchId: null });
     }
   }
 
@@ -39,7 +39,7 @@ export class AuditLog implements Disposable {
       this.#file.append(line);
     } catch (error) {
       if (!(error instanceof AuditError)) throw error;
-      onLost(error);
+      onLost(error, record);
       if (isRequired) throw error;
     }
   }
@@ -50,7 +50,7 @@ export class AuditLog implements Disposable {
       this.#file?.reopen();
     } catch (error) {
       if (!(error instanceof AuditError)) throw error;
-      this.#options.onLost(error);
+      this.#options.onLost(error, { launchId: null });
     }
   }
 

@@ -2,6 +2,7 @@ import type http from 'node:http';
 
 import { hasCode } from '../errors.ts';
 import type { Health, HealthReport } from './health.ts';
+import type { StatusSite } from './status/status-site.ts';
 
 /** Where probes and metrics are served. */
 export interface HttpAddress {
@@ -15,7 +16,9 @@ export interface HttpServerOptions {
   readonly address: HttpAddress;
   readonly health: Health;
   readonly metrics: MetricsSource;
-  /** Told why a scrape failed. */
+  /** What `/` answers; `null`: nothing. */
+  readonly status?: StatusSite | null;
+  /** Told why a scrape, or a look at the status, failed. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -35,21 +38,24 @@ interface Answer {
   readonly status: number;
   readonly body: string;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Serves `/healthz`, `/readyz` and `/metrics`. Not started where the configuration says `off`.
+ * Serves `/healthz`, `/readyz`, `/metrics` and, where there is one, the status page. Not started where the configuration says `off`.
  *
  * @throws Error when the address cannot be bound
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   // An import of the module would also load Node's client for the Web, which takes as long as a third of the start.
-  const server = process.getBuiltinModule('node:http').createServer(
-    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 15_000, maxHeaderSize: 8_192 },
-    (request, response) => {
-      void respond(options, request, response);
-    },
-  );
+  const server = process
+    .getBuiltinModule('node:http')
+    .createServer(
+      { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 15_000, maxHeaderSize: 8_192 },
+      (request, response) => {
+        void respond(options, request, response);
+      },
+    );
   server.maxConnections = 64;
   server.setTimeout(20_000);
   await listen(server, options.address);
@@ -96,6 +102,7 @@ async function respond(
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     ...(answer.status === 405 && { Allow: 'GET, HEAD' }),
+    ...answer.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
@@ -110,8 +117,29 @@ async function answerTo(options: HttpServerOptions, request: http.IncomingMessag
       return formatReport(options.health.ready());
     case '/metrics':
       return renderMetrics(options);
+    case '/':
+      if (options.status) return renderStatus(options.status, request, options.onError);
+      return notFound;
     default:
-      return { status: 404, body: 'Not found: /healthz, /readyz and /metrics are served here\n' };
+      return notFound;
+  }
+}
+
+const notFound: Answer = {
+  status: 404,
+  body: 'Not found: /healthz, /readyz and /metrics are served here, and / with "status-page = yes"\n',
+};
+
+async function renderStatus(
+  site: StatusSite,
+  request: http.IncomingMessage,
+  onError: (error: unknown) => void,
+): Promise<Answer> {
+  try {
+    return await site.answer(request.headers.host);
+  } catch (error) {
+    onError(error);
+    return { status: 500, body: 'Cannot tell the status: see the log of the daemon\n' };
   }
 }
 

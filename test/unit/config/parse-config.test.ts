@@ -57,6 +57,7 @@ describe('defaultConfig', () => {
       kubernetesConfig: null,
       kubernetesTokenAudience: 'kubevirt-node-driver',
       httpAddress: { host: '127.0.0.1', port: 9409 },
+      statusPage: false,
       logLevel: 'info',
       logFormat: 'json',
       stubGoneGrace: 2_000,
