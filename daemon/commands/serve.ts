@@ -9,6 +9,7 @@ import { hardenProcess } from '../host/harden-process.ts';
 import { ServiceManager } from '../host/service-manager.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
 import type { CommandIo } from './command-io.ts';
+import { endOnFatalError } from './end-on-fatal-error.ts';
 import { exitConfig } from './exit-config.ts';
 import { readVersion } from './version.ts';
 
@@ -58,6 +59,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
   const libc = createLibc();
   hardenProcess(libc);
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  endOnFatalError(logger);
   const manager = new ServiceManager({
     libc,
     environment: process.env,

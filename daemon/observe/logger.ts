@@ -28,7 +28,7 @@ export interface LogVolume {
 }
 
 export interface RootLogger extends Logger, LogVolume {
-  /** Resolves when every line has left the process. Nothing may be logged afterwards. */
+  /** Resolves when every line has left the process, also when it is called again. Nothing may be logged afterwards. */
   close(): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   };
 
   let { level: currentLevel } = options;
+  let closed: Promise<void> | undefined;
   return {
     ...loggerOf('daemon'),
     get level(): LogLevel {
@@ -75,15 +76,17 @@ export function createLogger(options: LoggerOptions): RootLogger {
       currentLevel = level;
       root.level = level;
     },
-    async close(): Promise<void> {
-      await new Promise<void>((resolve) => {
-        root.once('finish', resolve);
-        root.end();
-      });
-      // A pipe takes lines asynchronously: this callback comes after all of them.
-      await new Promise<void>((resolve) => process.stderr.write('', () => resolve()));
-    },
+    close: () => (closed ??= flush(root)),
   };
+}
+
+async function flush(root: winston.Logger): Promise<void> {
+  await new Promise<void>((resolve) => {
+    root.once('finish', resolve);
+    root.end();
+  });
+  // A pipe takes lines asynchronously: this callback comes after all of them.
+  await new Promise<void>((resolve) => process.stderr.write('', () => resolve()));
 }
 
 /** What a log line tells about an error. The stack is for errors that nobody expected. */

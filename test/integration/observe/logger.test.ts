@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { runCommand } from '../../support/run-command.ts';
 
+const fatalModule = path.resolve(import.meta.dirname, '../../../daemon/commands/end-on-fatal-error.ts');
 const loggerModule = path.resolve(import.meta.dirname, '../../../daemon/observe/logger.ts');
 
 /** Runs statements in a process of its own, whose stderr is a pipe, with `logger` in scope. */
@@ -28,6 +31,50 @@ describe('createLogger()', () => {
     const indexes = lines.map((line) => /"index":(\d+),/u.exec(line)?.[1]);
     expect(indexes).to.deep.equal(Array.from({ length: 2_000 }, (_, index) => String(index)));
   });
+
+  const last: readonly (readonly [string, string, string])[] = [
+    ['an ordinary end', 'await logger.close();', ''],
+    ['a close that is called twice', 'void logger.close(); await logger.close();', ''],
+    ['an error that nobody handles', "setTimeout(() => { throw new Error('boom'); }, 10);", 'boom'],
+    ['a promise that nobody handles', "void Promise.reject(new Error('boom'));", 'boom'],
+    ['an error that is none', "setTimeout(() => { throw 'boom'; }, 10);", 'boom'],
+  ];
+  for (const [what, statements, error] of last)
+    for (const target of ['a file', 'a pipe whose reader is slow'])
+      it(`has all lines in ${target} after ${what}`, async () => {
+        const directory = mkdtempSync(path.join(tmpdir(), 'knd-log-'));
+        const file = path.join(directory, 'log');
+        const script = path.join(directory, 'script.ts');
+        try {
+          writeFileSync(
+            script,
+            `
+            import { createLogger } from ${JSON.stringify(loggerModule)};
+            import { endOnFatalError } from ${JSON.stringify(fatalModule)};
+            const logger = createLogger({ level: 'info', format: 'json' });
+            endOnFatalError(logger);
+            for (let index = 0; index < 2000; index += 1) logger.info('Line', { index, filler: 'x'.repeat(200) });
+            ${statements}`,
+          );
+          const run = `"${process.execPath}" "${script}"`;
+          const command =
+            target === 'a file'
+              ? `${run} 2> "${file}"`
+              : `{ ${run} 2>&1 >/dev/null; echo "status $?" >&2; } | { sleep 1; cat > "${file}"; }`;
+          const { status, stderr } = await runCommand('sh', ['-c', command], { allowFailure: true });
+          const wanted = error === '' ? 0 : 1;
+          if (target === 'a file') expect(status).to.equal(wanted);
+          else expect(stderr).to.equal(`status ${wanted}\n`);
+          const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+          const parsed = lines.map((line) => JSON.parse(line) as { index?: number; error?: string });
+          expect(parsed.slice(0, 2000).map(({ index }) => index)).to.deep.equal(
+            Array.from({ length: 2_000 }, (_, index) => index),
+          );
+          expect(parsed.slice(2000).map((line) => line.error)).to.deep.equal(error === '' ? [] : [error]);
+        } finally {
+          rmSync(directory, { recursive: true });
+        }
+      }).timeout(20_000);
 
   it('writes one JSON object a line, whose first keys no field can replace', async () => {
     const [line = ''] = await logLines(
