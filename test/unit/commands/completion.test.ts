@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { runCommandLine } from '../../../daemon/commands/command-line.ts';
 import { bufferIo } from '../../support/buffer-io.ts';
 
-describe('node-driver completion', () => {
+describe('node-driver completion', function () {
+  // It loads all commands.
+  this.timeout(30_000);
+
   const print = async (...args: readonly string[]): Promise<{ status: number; out: string; err: string }> => {
     const io = bufferIo();
     return { status: await runCommandLine(['completion', ...args], io), ...io.written };
