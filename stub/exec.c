@@ -28,14 +28,14 @@ enum enter_fd { ENTER_PLAN, ENTER_TARGET_PROC, ENTER_TARGET, ENTER_INIT, ENTER_F
 
 static _Noreturn void refuse_failure(const struct failure *failure) {
   char text[WIRE_MAX_TEXT];
-  describe_failure(failure, ACTOR, text, sizeof text);
+  describe_failure(failure, ACTOR, NULL, text, sizeof text);
   refuse(text, NULL, NULL);
 }
 
 /* From ENTER on the daemon waits to hear what became of it. */
-static _Noreturn void report(int fd, const struct failure *failure) {
+static _Noreturn void report(int fd, const struct failure *failure, const char *launch_id) {
   char text[WIRE_MAX_TEXT];
-  size_t length = describe_failure(failure, ACTOR, text, sizeof text);
+  size_t length = describe_failure(failure, ACTOR, launch_id, text, sizeof text);
   send_frame(fd, WIRE_FAILED, text, (uint32_t)length, now_ms() + 1000);
   refuse(text, NULL, NULL);
 }
@@ -72,22 +72,22 @@ static int read_plan(int memfd, struct plan *plan, struct failure *failure) {
 }
 
 /* Only returns on failure. */
-static void become_emulator(const int fds[ENTER_FD_COUNT], struct failure *failure) {
-  static struct plan plan;
+static void become_emulator(const int fds[ENTER_FD_COUNT], struct plan *plan, struct failure *failure) {
   struct entry entry = {
-      .plan = &plan,
+      .plan = plan,
       .target_proc = fds[ENTER_TARGET_PROC],
       .target = fds[ENTER_TARGET],
       .init = fds[ENTER_INIT],
       .libvirt_mnt = -1,
   };
-  if (read_plan(fds[ENTER_PLAN], &plan, failure) < 0 || entry_open(&entry, failure) < 0 ||
-      entry_enter(&entry, failure) < 0 || entry_become_caller(&plan, failure) < 0)
+  if (read_plan(fds[ENTER_PLAN], plan, failure) < 0 || entry_open(&entry, failure) < 0 ||
+      entry_enter(&entry, failure) < 0 || entry_become_caller(plan, failure) < 0)
     return;
-  entry_execute(&plan, failure);
+  entry_execute(plan, failure);
 }
 
 int main(int argc, char **argv, char **envp) {
+  static struct plan plan;
   struct failure failure = {.step = FAIL_PLAN};
   int fds[ENTER_FD_COUNT];
 
@@ -106,6 +106,6 @@ int main(int argc, char **argv, char **envp) {
   failpoint("enter-received");
   /* All fds of our own are close-on-exec: that the connection ends without a word is how the daemon knows that QEMU
    * runs. */
-  become_emulator(fds, &failure);
-  report(fd, &failure);
+  become_emulator(fds, &plan, &failure);
+  report(fd, &failure, plan.launch_id);
 }

@@ -152,9 +152,14 @@ static int describe(const struct failure *failure, const char *actor, char *text
   }
 }
 
-size_t describe_failure(const struct failure *failure, const char *actor, char *text, size_t size) {
-  int length = describe(failure, actor, text, size);
-  if (size > 0)
-    make_one_line(text); /* names from the pod must not make a second line, nor write to a terminal */
-  return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+size_t describe_failure(const struct failure *failure, const char *actor, const char *launch_id, char *text, size_t size) {
+  char id[64] = "";
+  if (launch_id != NULL && strlen(launch_id) < sizeof id - sizeof " (launch )")
+    snprintf(id, sizeof id, " (launch %s)", launch_id);
+  size_t room = size - strlen(id); /* a text that is cut still ends in it */
+  int described = describe(failure, actor, text, room);
+  size_t length = described < 0 ? 0 : (size_t)described < room ? (size_t)described : room - 1;
+  memcpy(text + length, id, strlen(id) + 1);
+  make_one_line(text); /* names from the pod must not make a second line, nor write to a terminal */
+  return length + strlen(id);
 }

@@ -47,7 +47,8 @@ __attribute__((format(printf, 4, 5))) int fail(struct failure *failure, enum fai
                                                const char *format, ...);
 
 /* One line for libvirt's error message: what could not be done, about what, why; what to do. `actor` is the program
- * whose privileges and limits count: "the node driver" or "libvirt". Returns the length. */
-size_t describe_failure(const struct failure *failure, const char *actor, char *text, size_t size);
+ * whose privileges and limits count: "the node driver" or "libvirt". `launch_id` comes last, or NULL where it is not
+ * known. Returns the length. */
+size_t describe_failure(const struct failure *failure, const char *actor, const char *launch_id, char *text, size_t size);
 
 #endif

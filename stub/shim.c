@@ -89,7 +89,7 @@ __attribute__((format(printf, 2, 3))) static void tell_all(struct shim *shim, co
 
 static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
   char text[WIRE_MAX_TEXT];
-  size_t length = describe_failure(failure, "the node driver", text, sizeof text);
+  size_t length = describe_failure(failure, "the node driver", shim->plan.launch_id, text, sizeof text);
   send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);
   tell_all(shim, "failed %d %s\n", failure->error, text);
   exit(1);

@@ -17,8 +17,10 @@ export function encodeFrame(type: FrameType, payload: Uint8Array): Buffer {
  * A REFUSED frame. The stub prints the text as it is, into libvirt's log and a person's terminal: so it becomes one
  * line without control or formatting characters, cut to 1,024 bytes between two characters.
  */
-export function encodeRefused(text: string): Buffer {
-  return encodeFrame(frameTypes.refused, cutUtf8(Buffer.from(oneLine(text), 'utf8'), maxRefusalLength));
+export function encodeRefused(text: string, ending = ''): Buffer {
+  const end = Buffer.from(ending, 'utf8');
+  const line = cutUtf8(Buffer.from(oneLine(text), 'utf8'), maxRefusalLength - end.length);
+  return encodeFrame(frameTypes.refused, Buffer.concat([line, end]));
 }
 
 function cutUtf8(bytes: Buffer, limit: number): Buffer {

@@ -12,6 +12,11 @@ import { ProtocolError } from './protocol-error.ts';
 /** Nobody looks at it, and the one that Node makes has a stack trace. */
 const goneReason = 'gone';
 
+/** Behind a line about one launch, here as in `stub/failure.c`: who reads it in libvirt's log finds it in ours. */
+export function launchEnding(launchId: string): string {
+  return ` (launch ${launchId})`;
+}
+
 /** The connection of one stub, until it is refused or belongs to a shim. */
 export class LaunchConnection {
   /** Name of libvirt's domain, once the request has told it: for logs. */
@@ -56,11 +61,12 @@ export class LaunchConnection {
     return this.#isReleased;
   }
 
-  /** Ends the connection with one line for libvirt's error message. */
+  /** Ends the connection with one line for libvirt's error message; it names the launch, once there is one. */
   refuse(line: string): void {
     this.#gone.abort(goneReason);
     if (this.#socket.destroyed) return;
-    this.#socket.write(encodeRefused(line));
+    const { launchId, mode } = this.trail;
+    this.#socket.write(encodeRefused(line, mode === null ? '' : launchEnding(launchId)));
     // As soon as the kernel has the line, which the stub can read also later: whether it reads, or goes on to send,
     // it does not keep the connection.
     this.#socket.destroySoon();

@@ -15,7 +15,7 @@ import type { CallerPolicy } from './caller-policy.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
 import type { ForkHandOver } from './fork-hand-over.ts';
 import { joinedNamespaces } from './joined-namespaces.ts';
-import type { LaunchConnection } from './launch-connection.ts';
+import { launchEnding, type LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { isIncoming } from './is-incoming.ts';
@@ -211,7 +211,11 @@ export class LaunchController {
         : this.#handOver(machine, demand, pinned));
       return { machine: machineRunning, started: true, failure: null };
     } catch (error) {
-      if (error instanceof ReportedFailure) return { machine, started: false, failure: error.message };
+      // Its line names the launch, as do all our own that are about it.
+      if (error instanceof ReportedFailure) {
+        const failure = error.message.replace(launchEnding(machine.launchId), '');
+        return { machine, started: false, failure };
+      }
       throw error;
     }
   }

@@ -7,7 +7,7 @@ import { launchFake, type FakeLaunchOptions } from '../support/fake-launch.ts';
 import { signalProcess } from '../support/processes.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import type { Sandbox } from '../support/sandbox.ts';
-import { StartBench } from '../support/start-bench.ts';
+import { StartBench, withoutLaunchId } from '../support/start-bench.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const account = findQemuAccount();
@@ -48,7 +48,7 @@ describe("libvirt's qemu user, calling the stub itself", function () {
     clearInterval(timer);
     return said
       .split('\n')
-      .flatMap((line) => /^qemu-kube: (.*)/.exec(line)?.[1] ?? [])
+      .flatMap((line) => /^qemu-kube: (.*)/.exec(withoutLaunchId(line))?.[1] ?? [])
       .join('\n');
   };
   const inLibvirt = (): FakeLaunchOptions => ({
@@ -132,7 +132,7 @@ describe("libvirt's qemu user, calling the stub itself", function () {
       let said = '';
       stub.stderr?.on('data', (text: string) => (said += text));
       await ended;
-      expect(said).to.equal(`qemu-kube: ${refusal}\n`);
+      expect(withoutLaunchId(said)).to.equal(`qemu-kube: ${refusal}\n`);
       expectDetail(/copy-of-the-stub\\?" is no installed stub; copy the stub into a directory of/);
     });
 

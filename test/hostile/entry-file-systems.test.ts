@@ -10,6 +10,7 @@ import { runCommand } from '../support/run-command.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { expectNothingLeft } from '../support/supervised-vm.ts';
+import { withoutLaunchId } from '../support/start-bench.ts';
 
 const UNTOUCHED = 'untouched';
 const OOM_SCORE = '321';
@@ -192,7 +193,7 @@ for (const mode of ['fork', 'exec'] as const)
           expect(status).to.equal(42);
           return;
         }
-        expect(launch.stderr).to.equal(
+        expect(withoutLaunchId(launch.stderr)).to.equal(
           'qemu-kube-exec: Cannot give QEMU what it has from the pod (its OOM score): /proc of libvirt is not procfs; ' +
             `mount procfs there\n${UNTOUCHED}\n`,
         );

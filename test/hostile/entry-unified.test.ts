@@ -12,6 +12,7 @@ import { skip } from '../support/skip.ts';
 import { waitForStoppedShim } from '../support/stopped-shim.ts';
 import { expectNothingLeft } from '../support/supervised-vm.ts';
 import { replaceableSyscalls, wrapBroker } from '../support/without-syscalls.ts';
+import { withoutLaunchId } from '../support/start-bench.ts';
 
 /** Those that a cgroup with processes of its own may not have enabled for the cgroups below it. */
 const domainControllers = ['memory', 'io', 'hugetlb', 'rdma', 'misc'];
@@ -170,7 +171,7 @@ for (const mode of ['fork', 'exec'] as const)
           container.make('leaf').set('cgroup.procs', String(pod.pid));
           container.set('cgroup.subtree_control', `+${controller}`);
         });
-        expect(launch.stderr).to.equal(
+        expect(withoutLaunchId(launch.stderr)).to.equal(
           `qemu-kube: Cannot join the pod's cgroup ${container.directory}: it has controllers for cgroups below it: the ` +
             'launcher has left it, and the pod made of it what takes no process; start the VM again when the launcher ' +
             'stays where it is\n',
@@ -185,7 +186,7 @@ for (const mode of ['fork', 'exec'] as const)
           container.make('threads').set('cgroup.type', 'threaded');
           expect(leaf.get('cgroup.type')).to.equal('domain invalid');
         });
-        expect(launch.stderr).to.equal(
+        expect(withoutLaunchId(launch.stderr)).to.equal(
           `qemu-kube: Cannot join the pod's cgroup ${leaf.directory}: it is beside threaded cgroups: the launcher has ` +
             'left it, and the pod made of it what takes no process; start the VM again when the launcher stays where it is\n',
         );

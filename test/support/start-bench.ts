@@ -181,9 +181,14 @@ export class StartBench {
   }
 }
 
-/** What the stub wrote in a log of libvirt or in an error of virsh, without its name. */
+/** What the stub wrote in a log of libvirt or in an error of virsh, without its name and the launch's id. */
 export function findRefusals(text: string): readonly string[] {
-  return [...text.matchAll(/qemu-kube(?:-exec)?: (.*)$/gm)].map(([, line = '']) => line);
+  return [...text.matchAll(/qemu-kube(?:-exec)?: (.*)$/gm)].map(([, line = '']) => withoutLaunchId(line));
+}
+
+/** A refusal without the id of its launch, which is another one each time. */
+export function withoutLaunchId(text: string): string {
+  return text.replace(/ \(launch [0-9a-f-]{36}\)(?=$|\n)/g, '');
 }
 
 function listFiles(directory: string): readonly string[] {

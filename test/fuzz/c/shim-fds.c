@@ -31,7 +31,7 @@ static void check_failure(const struct failure *failure) {
   EXPECT(failure->step == FAIL_STUB || failure->step == FAIL_STUB_GONE || failure->step == FAIL_FDS ||
          failure->step == FAIL_FD_KIND);
   EXPECT(failure->error != 0);
-  size_t length = describe_failure(failure, "the node driver", text, sizeof text);
+  size_t length = describe_failure(failure, "the node driver", NULL, text, sizeof text);
   EXPECT(length == strlen(text) && length > 0 && length < sizeof text && strchr(text, '\n') == NULL);
 }
 

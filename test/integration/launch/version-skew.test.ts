@@ -15,6 +15,7 @@ import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { withoutLaunchId } from '../../support/start-bench.ts';
 
 const root = { uid: 0, gid: 0 };
 /** Release 0.1.0 knows no filters of system calls. */
@@ -120,7 +121,7 @@ describe('programs of another release', function () {
         const driver = await startDriver({ mode: 'exec', stub: stubOf(release, 'exec') });
         const launch = launchShipped(driver, { args: ['exit=42'] });
         expect((await launch.ended).status).to.equal(125);
-        expect(launch.stderr).to.match(
+        expect(withoutLaunchId(launch.stderr)).to.match(
           /: Cannot read the launch plan: .*; use stub, daemon and shim of one release\n$/,
         );
         expect(sandbox.processes).to.deep.equal([sandbox.pid]);
@@ -144,7 +145,7 @@ describe('programs of another release', function () {
           args: ['exit=42'],
         });
         expect((await launch.ended).status).to.equal(125);
-        expect(launch.stderr).to.match(
+        expect(withoutLaunchId(launch.stderr)).to.match(
           /: Cannot read the launch plan: .*; use stub, daemon and shim of one release\n$/,
         );
         expect(users.processes).to.deep.equal([users.pid]);
@@ -196,7 +197,9 @@ describe('programs of another release', function () {
       await driver.start();
       const launch = launchFake(driver, sandbox);
       expect((await launch.ended).status).to.equal(125);
-      expect(launch.stderr).to.match(/^qemu-kube: Cannot .*; use stub and (daemon|shim) of one release\n$/);
+      expect(withoutLaunchId(launch.stderr)).to.match(
+        /^qemu-kube: Cannot .*; use stub and (daemon|shim) of one release\n$/,
+      );
       await waitUntil(
         'nothing is left',
         () => (readdirSync(join(driver.runDirectory, 'state')).length === 0 ? true : undefined),
@@ -213,7 +216,7 @@ describe('programs of another release', function () {
       await driver.start();
       const launch = launchFake(driver, sandbox, { args: ['wait'] });
       expect((await launch.ended).status).to.equal(125);
-      expect(launch.stderr).to.equal(
+      expect(withoutLaunchId(launch.stderr)).to.equal(
         'qemu-kube: Cannot start the VM: its supervisor "qemu-kube-shim" speaks version 2 of the shim protocol, and ' +
           'this node driver version 1; set "library-directory" to the programs of the same release\n',
       );
