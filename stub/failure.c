@@ -160,6 +160,7 @@ size_t describe_failure(const struct failure *failure, const char *actor, const 
   int described = describe(failure, actor, text, room);
   size_t length = described < 0 ? 0 : (size_t)described < room ? (size_t)described : room - 1;
   memcpy(text + length, id, strlen(id) + 1);
-  make_one_line(text); /* names from the pod must not make a second line, nor write to a terminal */
+  if (size > 0)
+    make_one_line(text); /* names from the pod must not make a second line, nor write to a terminal */
   return length + strlen(id);
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { launchModes } from '../../../daemon/machines/machine.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '../../support/fake-launch.ts';
@@ -13,6 +13,7 @@ interface Line {
   readonly event?: string;
   readonly component?: string;
   readonly launchId?: string;
+  readonly cause?: string;
   readonly seconds?: number;
   /** In the log. */
   readonly steps?: readonly string[];
@@ -141,6 +142,36 @@ for (const mode of launchModes)
       const metrics = await (await fetch(`http://127.0.0.1:${driver.httpPort}/metrics`)).text();
       expect(metrics).to.include('kubevirt_node_driver_adopted_machines{state="running"} 1\n');
       expect(metrics).to.match(/^kubevirt_node_driver_adoption_duration_seconds [0-9.e-]+$/m);
+    });
+
+    it('has its id in the line that libvirt shows, whoever refuses it', async () => {
+      const wrong = { environment: { KUBEVIRT_IO_SECRET: 'wrong' } };
+      const nowhere = { directory: '/nowhere-in-the-pod' };
+      mkdirSync(nowhere.directory, { recursive: true });
+      scratch.defer('remove a directory', () => rmSync(nowhere.directory, { recursive: true }));
+      const other = await startSandbox(scratch, {
+        vmUuid: `refused-${mode}`,
+        vmName: 'refused',
+        mounts: [fakeEmulatorMount],
+      });
+      // By the daemon; and by the shim, or the stub of exec mode, which has entered the pod.
+      for (const options of [wrong, nowhere]) {
+        const refused = launchFake(driver, other, options);
+        expect((await refused.ended).status).to.equal(125);
+        const said = /^qemu-kube(?:-exec)?: Cannot [^\n]+; [^\n]+ \(launch ([0-9a-f-]{36})\)\n$/.exec(
+          refused.stderr,
+        );
+        expect(said, refused.stderr).to.not.equal(null);
+        // A shim tells the stub first.
+        const line = await waitUntil(
+          'the log has the refusal',
+          () => parseLines(driver.log).find(({ launchId }) => launchId === said?.[1]),
+          5000,
+        );
+        expect(line.msg).to.equal('Refused a launch');
+        // Once in a line is enough: what is alike must look alike to who counts it.
+        expect(line.cause).to.be.a('string').and.to.not.include('(launch ');
+      }
     });
 
     it('says how far it got when it is refused, under its id', async () => {

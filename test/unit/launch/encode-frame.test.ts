@@ -46,4 +46,9 @@ describe('encodeRefused', () => {
   it('cuts before a character that would begin at byte 1,023', () => {
     expect(textOf(encodeRefused(`${'a'.repeat(1022)}😀`))).to.equal('a'.repeat(1022));
   });
+
+  it('cuts so that its ending stays', () => {
+    expect(textOf(encodeRefused('a'.repeat(2000), ' (end)'))).to.equal(`${'a'.repeat(1018)} (end)`);
+    expect(textOf(encodeRefused('a', ' (end)'))).to.equal('a (end)');
+  });
 });
