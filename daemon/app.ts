@@ -33,7 +33,9 @@ import { errorFields, type Logger, type LogVolume } from './observe/logger.ts';
 import { createMetrics, type BuildInfo } from './observe/metrics.ts';
 import { noteExits } from './observe/note-exits.ts';
 import { openAudit } from './observe/open-audit.ts';
+import { findingCheck } from './observe/status/finding-check.ts';
 import { RecentDecisions } from './observe/status/recent-decisions.ts';
+import type { RunStatusChecks } from './observe/status/status-check.ts';
 import { createNodeBackend } from './node-backend.ts';
 import { createNodeStatus } from './node-status.ts';
 import { openMachines } from './open-machines.ts';
@@ -108,6 +110,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   metrics.countMachines(() => registry.list());
   noteExits(registry, logger.child('machines'), metrics);
   const decisions = new RecentDecisions();
+  let runChecks: RunStatusChecks = () => Promise.resolve([]);
   const http = await startHttp(config, {
     health,
     metrics,
@@ -117,7 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       health,
       registry,
       decisions,
-      runChecks: () => Promise.resolve([]),
+      runChecks: () => runChecks(),
     }),
     onError: (error) => logger.error('Failed to answer by HTTP', errorFields(error)),
   });
@@ -258,6 +261,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   metrics.machinesAdopted(registry.list(), (performance.now() - adoptionBegin) / 1000);
   health.set('machines', true);
 
+  const examination = daemonExamination({
+    config,
+    libc,
+    version: build.version,
+    root: host.root,
+    broker,
+    processes: libvirtProcesses,
+    opinion: kubernetes?.opinion ?? null,
+  });
+  runChecks = async () => (await examination.run()).map(findingCheck);
+
   const api = await startApiServer({
     socketPath: run.apiSocket,
     socketMode: 0o600,
@@ -270,15 +284,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       registry,
       supervisors: [supervisor, execSupervisor],
       logVolume: logger,
-      examination: daemonExamination({
-        config,
-        libc,
-        version: build.version,
-        root: host.root,
-        broker,
-        processes: libvirtProcesses,
-        opinion: kubernetes?.opinion ?? null,
-      }),
+      examination,
       build,
     }),
     logger: logger.child('api'),

@@ -199,6 +199,10 @@ describe('the status page in a browser', function () {
     expect(text)
       .to.include('secret-mismatch')
       .and.to.match(/launch-socket\s+it serves/);
+    // Of node-driver check.
+    expect(text)
+      .to.match(/probe-cache|libvirt/)
+      .and.to.include('kernel');
     expect(text).to.match(/hand-over\s+[\d.]+ m?s/);
     const markup = await page.evaluate<string>('document.documentElement.outerHTML');
     for (const secret of [pod.secret ?? '', 'my-wrong-secret']) expect(markup).to.not.include(secret);
