@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+
 import { parseLauncherCommandLine, type LauncherCommandLine } from '../target/launcher-command-line.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import type { Libc } from './libc.ts';
@@ -36,17 +38,22 @@ const MAX_ZOMBIES = 16;
 
 /** What one walk has come upon so far. */
 interface Finds {
+  /** The node's procfs. */
+  readonly directory: number;
   readonly launchers: SeenLauncher[];
   readonly zombies: number[];
   /** With long command lines, by container. */
   readonly long: Map<string, number[]>;
 }
 
+const NAME = Buffer.from('virt-launcher');
+
 /** Cheaper than to parse what nearly all processes are: something else. */
 function mayBeLauncher(commandLine: Buffer): boolean {
   const end = commandLine.indexOf(0);
-  const command = end < 0 ? commandLine : commandLine.subarray(0, end);
-  return end < 0 || command.subarray(command.lastIndexOf(0x2f) + 1).indexOf('virt-launcher') === 0;
+  if (end < 0) return true;
+  const begin = commandLine.lastIndexOf(0x2f, end) + 1;
+  return commandLine.compare(NAME, 0, NAME.length, begin, Math.min(begin + NAME.length, end)) === 0;
 }
 
 /**
@@ -66,22 +73,27 @@ export class LauncherScanner {
   async scan(passOver: ReadonlySet<number> = new Set()): Promise<LauncherScan> {
     const { proc, turns } = this.#options;
     const slices = turns.begin();
-    const finds: Finds = { launchers: [], zombies: [], long: new Map() };
-    const pids = await listPids(proc);
-    for (const pid of pids) {
-      if (passOver.has(pid)) continue;
-      if (slices.isOver) await slices.next();
-      this.#look(pid, finds);
+    const directory = fs.openSync(proc, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      const finds: Finds = { directory, launchers: [], zombies: [], long: new Map() };
+      const pids = await listPids(proc);
+      for (const pid of pids) {
+        if (passOver.has(pid)) continue;
+        if (slices.isOver) await slices.next();
+        this.#look(pid, finds);
+      }
+      await this.#lookCloser(finds, slices);
+      return { launchers: finds.launchers, zombies: finds.zombies, pids };
+    } finally {
+      fs.closeSync(directory);
     }
-    await this.#lookCloser(finds, slices);
-    return { launchers: finds.launchers, zombies: finds.zombies, pids };
   }
 
   #look(pid: number, finds: Finds): void {
-    const commandLine = this.#read(`${pid}/cmdline`, this.#short);
+    const commandLine = this.#read(finds, `${pid}/cmdline`, this.#short);
     if (commandLine === null) return;
     if (commandLine.length === 0) {
-      if (finds.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid)) finds.zombies.push(pid);
+      if (finds.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid, finds)) finds.zombies.push(pid);
     } else if (mayBeLauncher(commandLine)) {
       if (commandLine.length < SHORT) note(finds, pid, commandLine);
       else this.#noteLong(pid, finds);
@@ -99,20 +111,19 @@ export class LauncherScanner {
   async #lookCloser(finds: Finds, slices: Slices): Promise<void> {
     for (const pid of [...finds.long.values()].flat()) {
       if (slices.isOver) await slices.next();
-      const commandLine = this.#read(`${pid}/cmdline`, this.#long);
+      const commandLine = this.#read(finds, `${pid}/cmdline`, this.#long);
       if (commandLine !== null) note(finds, pid, commandLine);
     }
   }
 
   /** `null`: it is gone, or not for us to see. */
-  #read(file: string, buffer: Buffer): Buffer | null {
-    const { libc, proc } = this.#options;
-    const length = libc.readStart(`${proc}/${file}`, buffer);
+  #read({ directory }: Finds, file: string, buffer: Buffer): Buffer | null {
+    const length = this.#options.libc.readStart(directory, file, buffer);
     return length < 0 ? null : buffer.subarray(0, length);
   }
 
-  #isZombieLauncher(pid: number): boolean {
-    const text = this.#read(`${pid}/stat`, this.#short)?.toString('latin1');
+  #isZombieLauncher(pid: number, finds: Finds): boolean {
+    const text = this.#read(finds, `${pid}/stat`, this.#short)?.toString('latin1');
     const stat = parseStat(text ?? '');
     return stat?.state === 'Z' && stat.comm.startsWith('virt-launcher');
   }

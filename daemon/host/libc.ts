@@ -61,8 +61,8 @@ export interface Libc {
   readAt(directory: number, name: string): Buffer;
   /** Like {@link readAt}, by an absolute path. */
   readProc(path: string): Buffer;
-  /** The beginning of such a file, as much as there is room for; -1 where it can't be read. */
-  readStart(path: string, into: Buffer): number;
+  /** The beginning of such a file of such a directory, as much as there is room for; -1 where it can't be read. */
+  readStart(directory: number, name: string, into: Buffer): number;
   /** Where a symbolic link of such a directory leads; at most 4095 bytes of it. */
   readLinkAt(directory: number, name: string): string;
   /** What is known of a file without asking its file system, which may be a process that does not answer (FUSE). */
@@ -303,8 +303,8 @@ export function createLibc(): Libc {
       return readWhole(AT_FDCWD, path);
     },
 
-    readStart(path, into) {
-      const fd = openat(AT_FDCWD, path, O_RDONLY_CLOEXEC);
+    readStart(directory, name, into) {
+      const fd = openat(directory, name, O_RDONLY_CLOEXEC);
       if (fd < 0) return -1;
       const got = read(fd, into, into.length);
       close(fd);

@@ -22,7 +22,8 @@ const SIZES: readonly Size[] = [
 ];
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 15);
 const WARM_A_ROUND = 20;
-const WARM_UP = 20;
+/** So many calls make V8 compile what they take. */
+const WARM_UP = 200;
 const scan = join(import.meta.dirname, '../fixtures/build/scan-processes');
 
 /** Milliseconds each. */
