@@ -15,6 +15,7 @@ import { fdOf } from './host/socket-fd.ts';
 import { ExecHandOver } from './launch/exec-hand-over.ts';
 import { ForkHandOver } from './launch/fork-hand-over.ts';
 import { CallerPolicy } from './launch/caller-policy.ts';
+import { LaunchExplainer } from './launch/launch-explainer.ts';
 import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
 import { launchRoom } from './launch/launch-room.ts';
@@ -205,6 +206,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     turns,
     containerOf,
   });
+  const policy = {
+    stubGoneGraceMs: config.stubGoneGrace,
+    podGoneGraceMs: config.podGoneGrace,
+    deadlineMs: LAUNCH_DEADLINE_MS,
+    seccomp: seccomp.filter,
+  };
   const controller = new LaunchController({
     attachLock,
     host,
@@ -226,12 +233,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       mustBeInstalled: config.requireInstalledStub,
       libvirt: config.requireLibvirtNamespaces ? libvirtProcesses : null,
     }),
-    policy: {
-      stubGoneGraceMs: config.stubGoneGrace,
-      podGoneGraceMs: config.podGoneGrace,
-      deadlineMs: LAUNCH_DEADLINE_MS,
-      seccomp: seccomp.filter,
-    },
+    policy,
     paths: config,
     identity: config.identity,
     targetWaitMs: config.targetWait,
@@ -286,6 +288,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       logVolume: logger,
       examination,
       build,
+      explainer: new LaunchExplainer({
+        host,
+        index,
+        finder,
+        authorizer,
+        secretReader,
+        opinion: kubernetes?.opinion ?? null,
+        registry,
+        profiles,
+        common: commonSettings,
+        mustBeInstalled: config.requireInstalledStub,
+        policy,
+        identity: config.identity,
+      }),
     }),
     logger: logger.child('api'),
     metrics,

@@ -1,6 +1,7 @@
 import type { ApiBackend } from './api/api-backend.ts';
 import type { Examination } from './doctor/examination.ts';
 import type { SecondOpinion } from './kubernetes/second-opinion.ts';
+import type { LaunchExplainer } from './launch/launch-explainer.ts';
 import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { TargetFinder } from './launch/target-finder.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
@@ -20,11 +21,13 @@ export interface NodeBackendOptions {
   readonly logVolume: LogVolume;
   readonly examination: Pick<Examination, 'run'>;
   readonly build: BuildInfo;
+  readonly explainer: LaunchExplainer;
 }
 
 /** What the API asks of this node, answered by the parts that launches use. */
 export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
-  const { finder, authorizer, opinion, registry, supervisors, logVolume, examination, build } = options;
+  const { finder, authorizer, opinion, registry, supervisors, logVolume, examination, build, explainer } =
+    options;
   const startedAt = new Date();
   return {
     resolve: async (vm) => {
@@ -42,6 +45,7 @@ export function createNodeBackend(options: NodeBackendOptions): ApiBackend {
     signalMachine: (launchId, signal) =>
       supervisors.some((supervisor) => supervisor.signal(launchId, signal)),
     logVolume,
+    explain: (question) => explainer.explain(question),
     nodeStatus: async () => ({ ...build, startedAt, findings: await examination.run() }),
   };
 }

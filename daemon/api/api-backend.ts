@@ -1,4 +1,6 @@
 import type { NodeFinding } from '../doctor/finding.ts';
+import type { Explanation } from '../launch/explanation.ts';
+import type { LaunchQuestion } from '../launch/launch-explainer.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { LogVolume } from '../observe/logger.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
@@ -29,4 +31,5 @@ export interface ApiBackend {
   signalMachine(launchId: string, signal: number): boolean;
   readonly logVolume: LogVolume;
   nodeStatus(): Promise<NodeStatus>;
+  explain(question: LaunchQuestion): Promise<Explanation>;
 }

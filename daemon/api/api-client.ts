@@ -5,6 +5,8 @@ import { quoteText } from '../quote-text.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { loadApi } from './load-api.ts';
 import type {
+  ExplainLaunchOutput,
+  ExplainLaunchRequest,
   GetLogLevelOutput,
   GetMachineOutput,
   GetNodeStatusOutput,
@@ -49,6 +51,7 @@ export interface ApiClient {
   /** Resolves with the level before. */
   setLogLevel(level: LogLevelName): Promise<LogLevelName>;
   getNodeStatus(): Promise<GetNodeStatusOutput>;
+  explainLaunch(request: ExplainLaunchRequest): Promise<ExplainLaunchOutput>;
   close(): void;
 }
 
@@ -142,6 +145,8 @@ export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOpt
       );
       return previous;
     },
+    explainLaunch: (request) =>
+      call<ExplainLaunchOutput>((options, done) => client.explainLaunch(request, options, done)),
     getNodeStatus: () =>
       call<GetNodeStatusOutput>((options, done) => client.getNodeStatus({}, options, done)),
     close: () => client.close(),

@@ -15,7 +15,10 @@ export function logLevelFromProto(name: string): LogLevel | undefined {
 /** `MACHINE_STATE_RUNNING` → `running`, `MACHINE_EXIT_REASON_POD_GONE` → `pod-gone`, `LAUNCH_MODE_EXEC` → `exec`. */
 export function wordFromProto(name: string): string {
   return name
-    .replace(/^(MACHINE_(STATE|EXIT_REASON|EVENT_TYPE)|LAUNCH_(MODE|STEP)|LOG_LEVEL|NODE_CHECK_STATUS)_/u, '')
+    .replace(
+      /^(MACHINE_(STATE|EXIT_REASON|EVENT_TYPE)|LAUNCH_(MODE|STEP)|LOG_LEVEL|NODE_CHECK_STATUS|STEP_VERDICT)_/u,
+      '',
+    )
     .toLowerCase()
     .replaceAll('_', '-');
 }

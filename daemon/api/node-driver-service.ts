@@ -14,11 +14,18 @@ import type { Machine } from '../machines/machine.ts';
 import { isMachineSignal, machineSignals } from '../machines/machine-signals.ts';
 import type { ApiBackend } from './api-backend.ts';
 import type { MachineWatches } from './machine-watches.ts';
-import type { NodeDriverServiceHandlers, VmIdentityOutput } from './proto-types.ts';
+import type {
+  ExplainLaunchRequestOutput,
+  ExplainLaunchResponse,
+  NodeDriverServiceHandlers,
+  VmIdentityOutput,
+} from './proto-types.ts';
 import { toTimestamp } from './timestamp.ts';
 import { internalStatus, refusalStatus, type GrpcStatus } from './refusal-status.ts';
 import { logLevelFromProto } from './from-proto.ts';
 import { logLevelNames, machineToProto, targetToProto } from './to-proto.ts';
+import { explanationToProto } from './explanation-to-proto.ts';
+import { launchQuestion } from './launch-question.ts';
 import { nodeStatusToProto } from './node-status-to-proto.ts';
 
 /** Longer than any form of a secret. */
@@ -89,19 +96,44 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     return internalStatus;
   }
 
+  function limitSecretChecks({ uid }: PeerCredentials): void {
+    if (allowSecretCheck(uid)) return;
+    onSecretCheck('limited');
+    throw new StatusError(
+      status.RESOURCE_EXHAUSTED,
+      'Cannot check another secret now: this user made too many checks; try again in a second',
+    );
+  }
+
+  /** Also without a secret: each look goes through all processes, and a pod's secret. */
+  async function explain(
+    request: ExplainLaunchRequestOutput,
+    peer: PeerCredentials,
+  ): Promise<ExplainLaunchResponse> {
+    const startedAt = performance.now();
+    limitSecretChecks(peer);
+    if (request.secret !== '') checkSecretLength(request.secret);
+    const explanation = await backend.explain(launchQuestion(request));
+    const { secret } = explanation;
+    if (secret !== null) {
+      const outcome = secret instanceof Refusal ? { error: secret } : { target: secret };
+      const { uuid, name } = request.vm?.uuid ? request.vm : (request.domain ?? { uuid: '', name: '' });
+      const vm = name === '' ? { uuid } : { uuid, name };
+      const record = auditSecretCheck({ vm, peer, startedAt, ...outcome });
+      if (secret instanceof Refusal) noteRefusal(record);
+      else audit(record);
+      onSecretCheck(secret instanceof Refusal ? 'refused' : 'valid');
+    }
+    return explanationToProto(explanation);
+  }
+
   async function checkSecret(
     requested: VmIdentityOutput | null,
     secret: string,
     peer: PeerCredentials,
   ): ReturnType<ApiBackend['validateSecret']> {
     const startedAt = performance.now();
-    if (!allowSecretCheck(peer.uid)) {
-      onSecretCheck('limited');
-      throw new StatusError(
-        status.RESOURCE_EXHAUSTED,
-        'Cannot check another secret now: this user made too many checks; try again in a second',
-      );
-    }
+    limitSecretChecks(peer);
     const vm = vmOf(requested);
     checkSecretLength(secret);
     try {
@@ -204,6 +236,8 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     GetLogLevel: unary(() => ({ level: logLevelNames[backend.logVolume.level] })),
 
     SetLogLevel: unary(({ level }, peer) => ({ previous: logLevelNames[setLogLevel(level, peer)] })),
+    ExplainLaunch: unary(explain),
+
     GetNodeStatus: unary(async () => nodeStatusToProto(await backend.nodeStatus())),
   };
 }

@@ -34,6 +34,12 @@ export type {
   WatchMachinesResponse,
   WatchMachinesResponse__Output as WatchMachinesOutput,
 } from './generated/kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
+export type { ExplainLaunchRequest } from './generated/kubevirt/nodedriver/v1/ExplainLaunchRequest.ts';
+export type { ExplainLaunchRequest__Output as ExplainLaunchRequestOutput } from './generated/kubevirt/nodedriver/v1/ExplainLaunchRequest.ts';
+export type {
+  ExplainLaunchResponse,
+  ExplainLaunchResponse__Output as ExplainLaunchOutput,
+} from './generated/kubevirt/nodedriver/v1/ExplainLaunchResponse.ts';
 export type {
   GetNodeStatusResponse,
   GetNodeStatusResponse__Output as GetNodeStatusOutput,

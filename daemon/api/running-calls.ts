@@ -17,6 +17,7 @@ export class RunningCalls {
       GetLogLevel: this.#counted(handlers.GetLogLevel),
       SetLogLevel: this.#counted(handlers.SetLogLevel),
       GetNodeStatus: this.#counted(handlers.GetNodeStatus),
+      ExplainLaunch: this.#counted(handlers.ExplainLaunch),
       // Never answered for good: `MachineWatches` ends it.
       WatchMachines: handlers.WatchMachines,
     };

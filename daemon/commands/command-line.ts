@@ -32,6 +32,11 @@ const commands: readonly Command[] = [
     load: async () => (await import('./resolve.ts')).resolveCommand,
   },
   {
+    name: 'explain',
+    summary: 'Tell how a launch would go, and why',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
+  {
     name: 'machines',
     summary: 'List, watch or signal the VMs of this node',
     load: async () => (await import('./machines.ts')).machinesCommand,

@@ -86,6 +86,11 @@ export class LauncherIndex {
     return { matching, zombies };
   }
 
+  /** Every launcher that runs from now until the answer, of whatever VM. */
+  async list(): Promise<readonly SeenLauncher[]> {
+    return (await this.#searches.ask()).launchers;
+  }
+
   /** Looks at all now, and then again and again. */
   start(): void {
     void this.#rescan();

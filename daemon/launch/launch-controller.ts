@@ -10,6 +10,7 @@ import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
+import { alreadyRunning, findRunning } from './already-running.ts';
 import type { Caller } from './caller.ts';
 import type { CallerPolicy } from './caller-policy.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
@@ -183,17 +184,14 @@ export class LaunchController {
     const { registry } = this.#options;
     const { request, vm, connection } = demand;
     const { podUid } = pinned.target;
-    // A guest that comes from another pod of this node still runs there, and has the disks until it is here.
-    const findRunning = (): Machine | undefined =>
-      registry.findLive(vm.uuid, podUid) ??
-      (isIncoming(request.argv) ? undefined : registry.findLiveElsewhere(vm.uuid, podUid));
+    const find = (): Machine | undefined => findRunning(registry, vm.uuid, podUid, isIncoming(request.argv));
     const checkFree = (): void => {
-      const running = findRunning();
+      const running = find();
       if (running !== undefined) throw alreadyRunning(running, podUid);
       if (connection.gone.aborted)
         throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
     };
-    await this.#predecessorEnded(findRunning);
+    await this.#predecessorEnded(find);
     checkFree();
     // The last thing that can refuse; it takes time, in which another launch may have got here.
     await this.#claim(claim);
@@ -221,11 +219,11 @@ export class LaunchController {
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
-  async #predecessorEnded(findRunning: () => Machine | undefined): Promise<void> {
+  async #predecessorEnded(find: () => Machine | undefined): Promise<void> {
     const { supervisor } = this.#options;
     const deadline = performance.now() + PREDECESSOR_WAIT_MS;
     for (;;) {
-      const machine = findRunning();
+      const machine = find();
       if (machine === undefined || supervisor.runs(machine) || performance.now() >= deadline) return;
       await delay(PREDECESSOR_INTERVAL_MS);
     }
@@ -285,18 +283,6 @@ export class LaunchController {
 
 function isWrongSecret(error: unknown): boolean {
   return error instanceof Refusal && secretRefusals.has(error.code);
-}
-
-/** A second QEMU would write to the same disks. */
-function alreadyRunning({ vm, launchId, podUid }: Machine, asked: string | null): Refusal {
-  const where = podUid === asked ? 'its pod' : `the pod ${podUid ?? 'without a UID'}`;
-  return new Refusal(
-    'already-running',
-    `Cannot start VM "${vm.uuid}" again: launch ${launchId} still runs in ${where}`,
-    podUid === asked
-      ? 'destroy the domain first, or wait until its QEMU has ended'
-      : 'destroy the domain there first, or migrate it',
-  );
 }
 
 function checkMode(asked: LaunchMode, { mode, profile }: AppliedSettings): void {

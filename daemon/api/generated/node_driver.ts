@@ -4,6 +4,10 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
 import type { CgroupMembership as _kubevirt_nodedriver_v1_CgroupMembership, CgroupMembership__Output as _kubevirt_nodedriver_v1_CgroupMembership__Output } from './kubevirt/nodedriver/v1/CgroupMembership.ts';
+import type { ExplainLaunchRequest as _kubevirt_nodedriver_v1_ExplainLaunchRequest, ExplainLaunchRequest__Output as _kubevirt_nodedriver_v1_ExplainLaunchRequest__Output } from './kubevirt/nodedriver/v1/ExplainLaunchRequest.ts';
+import type { ExplainLaunchResponse as _kubevirt_nodedriver_v1_ExplainLaunchResponse, ExplainLaunchResponse__Output as _kubevirt_nodedriver_v1_ExplainLaunchResponse__Output } from './kubevirt/nodedriver/v1/ExplainLaunchResponse.ts';
+import type { ExplainedCandidate as _kubevirt_nodedriver_v1_ExplainedCandidate, ExplainedCandidate__Output as _kubevirt_nodedriver_v1_ExplainedCandidate__Output } from './kubevirt/nodedriver/v1/ExplainedCandidate.ts';
+import type { ExplainedStep as _kubevirt_nodedriver_v1_ExplainedStep, ExplainedStep__Output as _kubevirt_nodedriver_v1_ExplainedStep__Output } from './kubevirt/nodedriver/v1/ExplainedStep.ts';
 import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, GetLogLevelRequest__Output as _kubevirt_nodedriver_v1_GetLogLevelRequest__Output } from './kubevirt/nodedriver/v1/GetLogLevelRequest.ts';
 import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from './kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from './kubevirt/nodedriver/v1/GetMachineRequest.ts';
@@ -47,6 +51,10 @@ export interface ProtoGrpcType {
     nodedriver: {
       v1: {
         CgroupMembership: MessageTypeDefinition<_kubevirt_nodedriver_v1_CgroupMembership, _kubevirt_nodedriver_v1_CgroupMembership__Output>
+        ExplainLaunchRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ExplainLaunchRequest, _kubevirt_nodedriver_v1_ExplainLaunchRequest__Output>
+        ExplainLaunchResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ExplainLaunchResponse, _kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>
+        ExplainedCandidate: MessageTypeDefinition<_kubevirt_nodedriver_v1_ExplainedCandidate, _kubevirt_nodedriver_v1_ExplainedCandidate__Output>
+        ExplainedStep: MessageTypeDefinition<_kubevirt_nodedriver_v1_ExplainedStep, _kubevirt_nodedriver_v1_ExplainedStep__Output>
         GetLogLevelRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetLogLevelRequest, _kubevirt_nodedriver_v1_GetLogLevelRequest__Output>
         GetLogLevelResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
         GetMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineRequest__Output>
@@ -76,6 +84,7 @@ export interface ProtoGrpcType {
         SetLogLevelResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_SetLogLevelResponse, _kubevirt_nodedriver_v1_SetLogLevelResponse__Output>
         SignalMachineRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineRequest, _kubevirt_nodedriver_v1_SignalMachineRequest__Output>
         SignalMachineResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_SignalMachineResponse, _kubevirt_nodedriver_v1_SignalMachineResponse__Output>
+        StepVerdict: EnumTypeDefinition
         Target: MessageTypeDefinition<_kubevirt_nodedriver_v1_Target, _kubevirt_nodedriver_v1_Target__Output>
         ValidateSecretRequest: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretRequest, _kubevirt_nodedriver_v1_ValidateSecretRequest__Output>
         ValidateSecretResponse: MessageTypeDefinition<_kubevirt_nodedriver_v1_ValidateSecretResponse, _kubevirt_nodedriver_v1_ValidateSecretResponse__Output>

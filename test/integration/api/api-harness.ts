@@ -89,6 +89,21 @@ export function exampleBackend(changes: Partial<ApiBackend> = {}): ApiBackend {
     machines: registryOf(exampleMachine),
     signalMachine: () => true,
     logVolume: { level: 'info', setLevel: () => undefined },
+    explain: () =>
+      Promise.resolve({
+        steps: [
+          { step: 'identity', verdict: 'ok', message: 'the VM is "a-1"', remedy: null, code: null },
+          {
+            step: 'target',
+            verdict: 'refused',
+            message: 'it has no pod',
+            remedy: 'start one',
+            code: 'target-not-found',
+          },
+        ],
+        candidates: [{ pid: 7, podUid: null, containerId: null, reason: 'is a zombie' }],
+        secret: null,
+      }),
     nodeStatus: () =>
       Promise.resolve({
         version: '1.2.3',

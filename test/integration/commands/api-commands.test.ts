@@ -238,6 +238,20 @@ describe('node-driver with a daemon', () => {
     });
   });
 
+  it('explain prints each step, and who was turned down', async () => {
+    await harness.start();
+    const { status, out } = await run('explain', 'a-1');
+    expect(status).to.equal(1);
+    expect(out).to.match(/^refused +target +it has no pod; start one$/mu);
+    expect(out).to.match(/^process 7 +is a zombie$/mu);
+    expect(out).to.match(/\nThe VM would not start\n$/u);
+    const json = await run('explain', 'a-1', '--json');
+    expect(JSON.parse(json.out)).to.have.all.keys('schema', 'wouldStart', 'steps', 'candidates');
+    for (const args of [[], ['a', 'b'], ['a', '--domain', 'b'], ['--domain', 'b', '--name', 'c']])
+      expect(await run('explain', ...args)).to.include({ status: 2 });
+    expect((await run('explain', '--help')).out).to.match(/\nExample:\n/u);
+  });
+
   it('machines signal sends what is named', async () => {
     const sent: string[] = [];
     const signalMachine = (launchId: string, signal: number): boolean => {

@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ExplainLaunchRequest as _kubevirt_nodedriver_v1_ExplainLaunchRequest, ExplainLaunchRequest__Output as _kubevirt_nodedriver_v1_ExplainLaunchRequest__Output } from '../../../kubevirt/nodedriver/v1/ExplainLaunchRequest.ts';
+import type { ExplainLaunchResponse as _kubevirt_nodedriver_v1_ExplainLaunchResponse, ExplainLaunchResponse__Output as _kubevirt_nodedriver_v1_ExplainLaunchResponse__Output } from '../../../kubevirt/nodedriver/v1/ExplainLaunchResponse.ts';
 import type { GetLogLevelRequest as _kubevirt_nodedriver_v1_GetLogLevelRequest, GetLogLevelRequest__Output as _kubevirt_nodedriver_v1_GetLogLevelRequest__Output } from '../../../kubevirt/nodedriver/v1/GetLogLevelRequest.ts';
 import type { GetLogLevelResponse as _kubevirt_nodedriver_v1_GetLogLevelResponse, GetLogLevelResponse__Output as _kubevirt_nodedriver_v1_GetLogLevelResponse__Output } from '../../../kubevirt/nodedriver/v1/GetLogLevelResponse.ts';
 import type { GetMachineRequest as _kubevirt_nodedriver_v1_GetMachineRequest, GetMachineRequest__Output as _kubevirt_nodedriver_v1_GetMachineRequest__Output } from '../../../kubevirt/nodedriver/v1/GetMachineRequest.ts';
@@ -22,6 +24,15 @@ import type { WatchMachinesRequest as _kubevirt_nodedriver_v1_WatchMachinesReque
 import type { WatchMachinesResponse as _kubevirt_nodedriver_v1_WatchMachinesResponse, WatchMachinesResponse__Output as _kubevirt_nodedriver_v1_WatchMachinesResponse__Output } from '../../../kubevirt/nodedriver/v1/WatchMachinesResponse.ts';
 
 export interface NodeDriverServiceClient extends grpc.Client {
+  ExplainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  ExplainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  ExplainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  ExplainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  explainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  explainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  explainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  explainLaunch(argument: _kubevirt_nodedriver_v1_ExplainLaunchRequest, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>): grpc.ClientUnaryCall;
+  
   GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
   GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
   GetLogLevel(argument: _kubevirt_nodedriver_v1_GetLogLevelRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_kubevirt_nodedriver_v1_GetLogLevelResponse__Output>): grpc.ClientUnaryCall;
@@ -102,6 +113,8 @@ export interface NodeDriverServiceClient extends grpc.Client {
 }
 
 export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementation {
+  ExplainLaunch: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_ExplainLaunchRequest__Output, _kubevirt_nodedriver_v1_ExplainLaunchResponse>;
+  
   GetLogLevel: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetLogLevelRequest__Output, _kubevirt_nodedriver_v1_GetLogLevelResponse>;
   
   GetMachine: grpc.handleUnaryCall<_kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse>;
@@ -123,6 +136,7 @@ export interface NodeDriverServiceHandlers extends grpc.UntypedServiceImplementa
 }
 
 export interface NodeDriverServiceDefinition extends grpc.ServiceDefinition {
+  ExplainLaunch: MethodDefinition<_kubevirt_nodedriver_v1_ExplainLaunchRequest, _kubevirt_nodedriver_v1_ExplainLaunchResponse, _kubevirt_nodedriver_v1_ExplainLaunchRequest__Output, _kubevirt_nodedriver_v1_ExplainLaunchResponse__Output>
   GetLogLevel: MethodDefinition<_kubevirt_nodedriver_v1_GetLogLevelRequest, _kubevirt_nodedriver_v1_GetLogLevelResponse, _kubevirt_nodedriver_v1_GetLogLevelRequest__Output, _kubevirt_nodedriver_v1_GetLogLevelResponse__Output>
   GetMachine: MethodDefinition<_kubevirt_nodedriver_v1_GetMachineRequest, _kubevirt_nodedriver_v1_GetMachineResponse, _kubevirt_nodedriver_v1_GetMachineRequest__Output, _kubevirt_nodedriver_v1_GetMachineResponse__Output>
   GetNodeStatus: MethodDefinition<_kubevirt_nodedriver_v1_GetNodeStatusRequest, _kubevirt_nodedriver_v1_GetNodeStatusResponse, _kubevirt_nodedriver_v1_GetNodeStatusRequest__Output, _kubevirt_nodedriver_v1_GetNodeStatusResponse__Output>

@@ -1,0 +1,307 @@
+import fs from 'node:fs';
+
+import { readStubFacts } from '../doctor/read-stub-facts.ts';
+import { Refusal, hasCode } from '../errors.ts';
+import { followLinks } from '../host/follow-links.ts';
+import type { HostView } from '../host/host-view.ts';
+import type { LauncherIndex } from '../host/launcher-index.ts';
+import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
+import type { MachineRegistry } from '../machines/machine-registry.ts';
+import type { LaunchSettings } from '../profiles/profile.ts';
+import type { StubProfiles } from '../profiles/stub-profiles.ts';
+import { quoteText } from '../quote-text.ts';
+import type { PodSecretReader } from '../secret/pod-secret-reader.ts';
+import type { Secret } from '../secret/secret.ts';
+import { nearLauncher } from '../target/near-launcher.ts';
+import type { VmIdentity } from '../target/target.ts';
+import { alreadyRunning, findRunning } from './already-running.ts';
+import type { Candidate, ExplainedStep, Explanation, StepVerdict } from './explanation.ts';
+import type { PinnedTarget } from './pinned-target.ts';
+import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
+import { requestIdentity, type IdentitySource } from './request-identity.ts';
+import type { TargetAuthorizer } from './target-authorizer.ts';
+import { notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
+
+export interface LaunchExplainerOptions {
+  readonly host: HostView;
+  readonly index: Pick<LauncherIndex, 'list'>;
+  readonly finder: TargetFinder;
+  readonly authorizer: TargetAuthorizer;
+  readonly secretReader: PodSecretReader;
+  /** `null`: Kubernetes is not asked. */
+  readonly opinion: SecondOpinion | null;
+  readonly registry: MachineRegistry;
+  readonly profiles: StubProfiles;
+  /** For stubs that are in no profile. */
+  readonly common: LaunchSettings;
+  readonly mustBeInstalled: boolean;
+  readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
+  readonly identity: IdentitySource;
+}
+
+/** A launch that might be. */
+export interface LaunchQuestion {
+  /** Variables of the domain, as libvirt would give them to the stub; without the secret. */
+  readonly environment: readonly string[];
+  /** The domain's own uuid and name, which libvirt puts on the command line. */
+  readonly arguments: readonly string[];
+  readonly secret: Secret | null;
+  /** Path of the domain's `<emulator>`; null: it is not known. */
+  readonly emulator: string | null;
+}
+
+/** Of the launchers that are none of the VM, so many are shown. */
+const MAX_NEAR = 16;
+const MAX_STUB = 8 * 1024 * 1024;
+
+/** Walks through the decision of a launch by the parts that decide it, and starts nothing. */
+export class LaunchExplainer {
+  readonly #options: LaunchExplainerOptions;
+
+  constructor(options: LaunchExplainerOptions) {
+    this.#options = options;
+  }
+
+  async explain(question: LaunchQuestion): Promise<Explanation> {
+    const steps: StepVerdict[] = [];
+    const candidates: Candidate[] = [];
+    let secret: Explanation['secret'] = null;
+    const bytes = (texts: readonly string[]): readonly Buffer[] => texts.map((text) => Buffer.from(text));
+    const request = { argv: bytes(question.arguments), env: bytes(question.environment) };
+
+    const vm = attempt(steps, 'identity', () => requestIdentity(request, this.#options.identity).vm);
+    if (vm === null) return { steps, candidates, secret };
+    steps.push(
+      ok(
+        'identity',
+        `the VM is ${quoteText(vm.uuid)}${vm.name === undefined ? '' : `, ${quoteText(vm.name)}`}`,
+      ),
+    );
+    const settings = this.#explainProfile(question.emulator, steps);
+
+    const found = await this.#options.finder.find(vm, 'explain');
+    try {
+      candidates.push(...(await this.#describeCandidates(vm, found)));
+      if (found.targets.length === 0) steps.push(refused('target', notFound(vm, found)));
+      else steps.push(ok('target', describeTargets(found.targets)));
+      const [only, ...others] = found.targets;
+      let chosen = others.length === 0 ? (only ?? null) : null;
+      if (question.secret === null) await this.#explainSecretFiles(found, steps);
+      else if (only !== undefined) {
+        secret = await this.#checkSecret(vm, question.secret, steps);
+        if (!(secret instanceof Refusal)) {
+          const { pid } = secret;
+          chosen = found.targets.find(({ target }) => target.pid === pid) ?? null;
+        }
+      }
+      if (chosen !== null) await this.#explainRest(vm, chosen, settings, request, steps);
+    } finally {
+      for (const target of found.targets) target[Symbol.dispose]();
+    }
+    return { steps, candidates, secret };
+  }
+
+  #explainProfile(emulator: string | null, steps: StepVerdict[]): LaunchSettings {
+    const { host, profiles, common, mustBeInstalled } = this.#options;
+    if (emulator === null) {
+      steps.push(skipped('profile', "no emulator is given: the node's settings are taken"));
+      return common;
+    }
+    let file: ReturnType<typeof followLinks>[number] | undefined;
+    try {
+      file = followLinks(host.root, emulator).at(-1);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw error;
+    }
+    if (file === undefined) {
+      steps.push(
+        skipped('profile', `the node has no ${quoteText(emulator)}: it may be one of libvirt's container`),
+      );
+      return common;
+    }
+    const { dev: device, ino: inode, size } = file.info;
+    const profile = profiles.find({ device, inode });
+    const isStub =
+      profile !== null ||
+      (size <= MAX_STUB &&
+        file.info.isFile() &&
+        readStubFacts(fs.readFileSync(host.root + file.path)).program !== null);
+    const settings = profile ?? common;
+    const stub = 'set <emulator> of the domain to a stub below "emulators-directory"';
+    if (!isStub)
+      steps.push({
+        ...ok('profile', `the emulator ${quoteText(emulator)} is no stub, and libvirt would run it itself`),
+        verdict: 'refused',
+        remedy: stub,
+      });
+    else if (profile === null && mustBeInstalled)
+      steps.push({
+        ...ok('profile', `${quoteText(emulator)} is in no profile, and "require-installed-stub" is set`),
+        verdict: 'refused',
+        remedy: stub,
+        code: 'caller-not-allowed',
+      });
+    else if (settings.launchUids.size === 0)
+      steps.push({
+        ...ok('profile', 'nobody may launch by it: the node has none of its launch-users'),
+        verdict: 'refused',
+        remedy: 'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
+        code: 'caller-not-allowed',
+      });
+    else
+      steps.push(
+        ok(
+          'profile',
+          `${profile === null ? 'no profile' : `profile ${quoteText(profile.name)}`}, ${settings.mode} mode, emulator ` +
+            `${quoteText(settings.emulator)} of the pod, for uid ${[...settings.launchUids].join(', ')}`,
+        ),
+      );
+    return settings;
+  }
+
+  async #describeCandidates(
+    vm: VmIdentity,
+    { targets, turnedDown }: FoundTargets,
+  ): Promise<readonly Candidate[]> {
+    const usable = targets.map(({ target: { pid, podUid, containerId } }) => ({
+      pid,
+      podUid,
+      containerId,
+      reason: null,
+    }));
+    const others = { podUid: null, containerId: null };
+    const refusedOnes = turnedDown.map(({ pid, reason }) => ({ ...others, pid, reason }));
+    const near = (await this.#options.index.list()).flatMap(({ pid, commandLine }) => {
+      const reason = nearLauncher(commandLine, vm);
+      return reason === null ? [] : [{ ...others, pid, reason }];
+    });
+    return [...usable, ...refusedOnes, ...near.slice(0, MAX_NEAR)];
+  }
+
+  /** The outcome is the launch's: one line, whatever is wrong with the secret. */
+  async #checkSecret(
+    vm: VmIdentity,
+    secret: Secret,
+    steps: StepVerdict[],
+  ): Promise<NonNullable<Explanation['secret']>> {
+    try {
+      const { pinned, validUntil } = await this.#options.authorizer.authorize(vm, secret, 'explain');
+      using held = pinned;
+      const { pid, podUid } = held.target;
+      steps.push(
+        ok(
+          'secret',
+          `it is that of pod ${podUid ?? `with process ${pid}`}, valid until ${validUntil.toISOString()}`,
+        ),
+      );
+      return held.target;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      steps.push(refused('secret', error));
+      return error;
+    }
+  }
+
+  /** Without a secret to compare: whether the pods have one that could be. */
+  async #explainSecretFiles({ targets }: FoundTargets, steps: StepVerdict[]): Promise<void> {
+    const { secretReader } = this.#options;
+    let refusal: Refusal | null = null;
+    for (const { launcher, target } of targets)
+      try {
+        const owner = { directory: launcher.directory, credentials: target.credentials };
+        await secretReader.readSecret(owner);
+        steps.push(
+          skipped(
+            'secret',
+            `none is given to compare; the pod holds one in ${quoteText(secretReader.secretFile)}`,
+          ),
+        );
+        return;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        refusal ??= error;
+      }
+    if (refusal !== null) steps.push(refused('secret', refusal));
+  }
+
+  async #explainRest(
+    vm: VmIdentity,
+    { target, ...pinned }: PinnedTarget,
+    settings: LaunchSettings,
+    request: { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] },
+    steps: StepVerdict[],
+  ): Promise<void> {
+    const { opinion, registry, host, policy } = this.#options;
+    try {
+      const said = await opinion?.check(target);
+      if (said === undefined) steps.push(skipped('kubernetes', 'it is not asked: kubernetes = off'));
+      else if (said === 'ok') steps.push(ok('kubernetes', 'it knows the pod, and lets a VM start in it'));
+      else steps.push(skipped('kubernetes', 'it could not be asked, and need not be'));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      steps.push(refused('kubernetes', error));
+    }
+    const running = findRunning(registry, vm.uuid, target.podUid, false);
+    steps.push(
+      running === undefined
+        ? ok('running', 'no QEMU of this VM runs here')
+        : refused('running', alreadyRunning(running, target.podUid)),
+    );
+    const [uid = 0] = settings.launchUids;
+    attempt(steps, 'plan', () => {
+      const plan = planLaunch({
+        launchId: 'explain',
+        policy: { ...policy, emulator: settings.emulator, namespaces: settings.namespaces },
+        request: { ...request, mode: settings.mode, fdCount: 0, cwd: Buffer.from('/') },
+        caller: { credentials: { uid, gid: uid, groups: [] }, umask: 0o022, cpus: '0', limits: [] },
+        domain: { directory: null, id: null, shortName: null, projections: [] },
+        target,
+        cgroupText: pinned.cgroupText,
+        oomScoreAdj: pinned.oomScoreAdj,
+        canTrace: pinned.canTrace,
+        hierarchies: host.hierarchies,
+        hostMountNamespace: host.mountNamespace,
+        users: pinned.users,
+        shimCgroups: [],
+      });
+      steps.push(
+        ok(
+          'plan',
+          `${settings.mode} mode: ${plan.cgroups.length} cgroups, namespaces ${settings.namespaces.join(' ')}`,
+        ),
+      );
+    });
+  }
+}
+
+function describeTargets(targets: readonly PinnedTarget[]): string {
+  const names = targets.map(
+    ({ target }) => `process ${target.pid} of pod ${target.podUid ?? 'without a UID'}`,
+  );
+  return names.length === 1
+    ? (names[0] ?? '')
+    : `${names.length} pods claim the VM, and the secret decides: ${names.join(', ')}`;
+}
+
+/** What an action gives; null where it refuses, which becomes the verdict of the step. */
+function attempt<Result>(steps: StepVerdict[], step: ExplainedStep, action: () => Result): Result | null {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    steps.push(refused(step, error));
+    return null;
+  }
+}
+
+function ok(step: ExplainedStep, message: string): StepVerdict {
+  return { step, verdict: 'ok', message, remedy: null, code: null };
+}
+
+function skipped(step: ExplainedStep, message: string): StepVerdict {
+  return { step, verdict: 'skipped', message, remedy: null, code: null };
+}
+
+function refused(step: ExplainedStep, { message, remedy, code }: Refusal): StepVerdict {
+  return { step, verdict: 'refused', message, remedy, code };
+}
