@@ -112,6 +112,13 @@ describe('the API, from a client in Python that knows it by reflection alone', f
         expect: ([answer]) => expect(answer).to.deep.equal({ previous: 'LOG_LEVEL_INFO' }),
       },
       {
+        method: `${ours}.GetNodeStatus`,
+        expect: ([answer]) => {
+          expect(answer?.['checks']).to.be.an('array').that.is.not.empty;
+          expect(answer?.['started_at']).to.match(/Z$/u);
+        },
+      },
+      {
         method: `${health}.Check`,
         request: { service: ours },
         expect: ([answer]) => expect(answer).to.deep.equal({ status: 'SERVING' }),
