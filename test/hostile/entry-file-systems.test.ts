@@ -62,7 +62,7 @@ for (const mode of ['fork', 'exec'] as const)
     });
     const lineOf = ({ stderr }: FakeLaunch): string => {
       expect(stderr.startsWith(`${driver.stubName}: `) && stderr.endsWith('\n'), stderr).to.equal(true);
-      return stderr.slice(driver.stubName.length + 2, -1);
+      return withoutLaunchId(stderr).slice(driver.stubName.length + 2, -1);
     };
     /** Starts a VM that must run, in a directory that is projected, and ends it. */
     const expectStart = async (look: (pid: number) => void = () => undefined): Promise<void> => {
