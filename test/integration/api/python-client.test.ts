@@ -112,6 +112,11 @@ describe('the API, from a client in Python that knows it by reflection alone', f
         expect: ([answer]) => expect(answer).to.deep.equal({ previous: 'LOG_LEVEL_INFO' }),
       },
       {
+        method: `${ours}.ExplainLaunch`,
+        request: { vm, secret: pod.secret },
+        expect: ([answer]) => expect(answer?.['steps']).to.be.an('array').that.is.not.empty,
+      },
+      {
         method: `${ours}.GetNodeStatus`,
         expect: ([answer]) => {
           expect(answer?.['checks']).to.be.an('array').that.is.not.empty;
