@@ -72,9 +72,9 @@ export class TargetAuthorizer {
     clock?.enter('find');
     const opening = opener.open(secret);
     opening.catch(() => undefined);
-    const among = async (found: FoundTargets): Promise<AuthorizedTarget> => {
+    const among = (found: FoundTargets): Promise<AuthorizedTarget> => {
       clock?.enter('secret');
-      return this.#authorizeAmong(vm, await opening, found);
+      return this.#authorizeAmong(vm, opening, found);
     };
     if (finder.isContested(vm)) {
       // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
@@ -103,7 +103,7 @@ export class TargetAuthorizer {
 
   async #authorizeAmong(
     vm: VmIdentity,
-    opened: OpenedSecret,
+    opening: Promise<OpenedSecret>,
     found: FoundTargets,
   ): Promise<AuthorizedTarget> {
     const { targets } = found;
@@ -112,6 +112,7 @@ export class TargetAuthorizer {
     try {
       if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
+      const opened = await opening;
       chosen = await inQuanta(() => this.#choose(vm, opened, targets));
       return chosen;
     } finally {
