@@ -1,6 +1,7 @@
 import os from 'node:os';
 
 import { Refusal } from '../errors.ts';
+import { FairQueue } from '../fair-queue.ts';
 import type { PodTokens } from '../kubernetes/pod-tokens.ts';
 import type { TokenReview } from '../kubernetes/token-reviewer.ts';
 import type { HeldSecrets } from '../secret/held-secrets.ts';
@@ -19,6 +20,11 @@ import { ambiguous, notFound, type FoundTargets, type TargetFinder } from './tar
 
 /** So many pods may claim one VM before none is asked for its secret. */
 const MAX_PODS = 256;
+/**
+ * Looks at all processes at once, for those who have shown no secret that fits what is known. They mostly come to a
+ * refusal, and must not keep those from starting whose answer is at hand.
+ */
+const SLOW = { total: 2, perKey: 1 } as const;
 /** Linux shows start times in hundredths of a second on every architecture. */
 const TICKS_PER_SECOND = 100;
 
@@ -52,6 +58,7 @@ export interface TargetAuthorizerOptions {
 /** Chooses the pod of a VM by the secret that the caller and the pod share. */
 export class TargetAuthorizer {
   readonly #options: TargetAuthorizerOptions;
+  readonly #slow = new FairQueue(SLOW);
 
   constructor(options: TargetAuthorizerOptions) {
     this.#options = options;
@@ -76,29 +83,21 @@ export class TargetAuthorizer {
       clock?.enter('secret');
       return this.#authorizeAmong(vm, opening, found);
     };
-    if (finder.isContested(vm)) {
-      // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
-      const opened = await opening;
-      const others = await finder.findIndexed(vm, asker, held.holdsAnother(opened.secret));
-      if (others.targets.length > 0) {
-        const outcome = await among(others).catch(refusalOf);
-        if (!(outcome instanceof Refusal)) return outcome;
-        clock?.enter('find');
-      }
-    }
-    const known = await finder.findKnown(vm, asker);
-    if (known.targets.length > 0) {
-      const seen = describeTargets(known);
-      const outcome = await among(known).catch(refusalOf);
-      if (!(outcome instanceof Refusal)) return outcome;
-      // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
+    // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
+    const first = finder.isContested(vm)
+      ? await finder.findIndexed(vm, asker, held.holdsAnother((await opening).secret))
+      : await finder.findKnown(vm, asker);
+    const seen = describeTargets(first);
+    const outcome = first.targets.length === 0 ? null : await among(first).catch(refusalOf);
+    if (outcome !== null && !(outcome instanceof Refusal)) return outcome;
+    return this.#slow.run(asker, async () => {
       clock?.enter('find');
+      // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
       const all = await finder.find(vm, asker);
-      if (all.targets.length > 0 && describeTargets(all) !== seen) return among(all);
+      if (outcome === null || (all.targets.length > 0 && describeTargets(all) !== seen)) return among(all);
       for (const target of all.targets) target[Symbol.dispose]();
       throw outcome;
-    }
-    return among(await finder.find(vm, asker));
+    });
   }
 
   async #authorizeAmong(
