@@ -7,7 +7,6 @@ import { Scratch } from '../support/scratch.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, renderTable } from './figures.ts';
 import { residentMib } from './resident-mib.ts';
-import { timeLaunch } from './time-launch.ts';
 
 const STARTS = Number(process.env['KND_BENCH_STARTS'] ?? 1000);
 const BOOTS = 10;
@@ -73,12 +72,14 @@ export async function measureFootprint(): Promise<Footprint> {
   }
 }
 
-type Vm = Parameters<typeof timeLaunch>[1];
+type Vm = Parameters<typeof launchFake>[1];
 
 async function startMany(driver: NodeDriver, vm: Vm, count: number): Promise<number> {
-  const failures: string[] = [];
-  for (let start = 0; start < count; start++) await timeLaunch(driver, vm, failures);
-  if (failures[0] !== undefined) throw new Error(`A start of the benchmark failed: ${failures[0]}`);
+  for (let start = 0; start < count; start++) {
+    const launched = launchFake(driver, vm, { args: ['exit=0'] });
+    if ((await launched.ended).status !== 0)
+      throw new Error(`A start of the benchmark failed: ${launched.stderr.trim()}`);
+  }
   return residentMib(driver.process.pid);
 }
 

@@ -1,4 +1,3 @@
-import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver } from '../support/node-driver.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
@@ -6,7 +5,7 @@ import { ATTACKERS, Attackers, CONNECTIONS, FALSE_LAUNCHERS } from './attackers.
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
-import { timeLaunch } from './time-launch.ts';
+import { timedEmulator, timedEmulatorMount, timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 12);
 const LAUNCHES_A_ROUND = 25;
@@ -15,7 +14,7 @@ const VM_UUID = 'attacked';
 const parts = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
 
 export interface HostileLoad {
-  /** Milliseconds from the start of the stub to its end, the emulator's status in it, one a launch. */
+  /** Milliseconds from the exec of the stub to the first instruction of the emulator, one a launch. */
   readonly idle: readonly number[];
   readonly loaded: readonly number[];
   /** Launches that came to nothing, with what the stub said; their time counts. */
@@ -31,9 +30,9 @@ export async function measureHostileLoad(): Promise<HostileLoad> {
   const failures: string[] = [];
   const scratch = Scratch.open('test');
   try {
-    const options = { vmUuid: VM_UUID, vmName: 'attacked', mounts: [fakeEmulatorMount] };
+    const options = { vmUuid: VM_UUID, vmName: 'attacked', mounts: [timedEmulatorMount] };
     const honest = await startSandbox(scratch, options);
-    const settings = { emulator: fakeEmulator, 'secret-lifetime': '24h' };
+    const settings = { emulator: timedEmulator, 'secret-lifetime': '24h' };
     const driver = await startNodeDriver(scratch, { settings, ...(await bundledDaemon(scratch)) });
     const attackers = await Attackers.prepare(scratch, driver, VM_UUID);
     const launch = (): Promise<number> => timeLaunch(driver, honest, failures);

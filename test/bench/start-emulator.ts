@@ -10,12 +10,11 @@ import { Crowd } from './crowd.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
+import { betweenTimes, sayTime, timedEmulator, timedEmulatorMount } from './time-launch.ts';
 
 const PROCESSES = 2000;
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 60);
 const WARM_UP = 5;
-const EMULATOR = '/opt/say-time';
-const sayTime = join(import.meta.dirname, '../fixtures/build/say-time');
 
 /** Milliseconds from the exec of the stub, or of a peer, to the first instruction of what it starts in the pod. */
 export interface StartEmulator {
@@ -31,8 +30,8 @@ export async function measureStartEmulator(processes = PROCESSES, rounds = ROUND
   const samples: Record<string, number[]> = {};
   const scratch = Scratch.open('test');
   try {
-    const mounts = [{ source: sayTime, destination: EMULATOR, readOnly: true }];
-    const pod = await startSandbox(scratch, { vmUuid: 'timed', vmName: 'timed', mounts });
+    const options = { vmUuid: 'timed', vmName: 'timed', mounts: [timedEmulatorMount] };
+    const pod = await startSandbox(scratch, options);
     const ways = { ...peers(scratch, pod), ...(await ownWays(scratch, pod)) };
     const podman = await startPodmanContainer(scratch, { name: 'timed-podman' });
     await new Crowd(scratch).growTo(processes);
@@ -43,10 +42,8 @@ export async function measureStartEmulator(processes = PROCESSES, rounds = ROUND
     for (let round = -WARM_UP; round < rounds; round++) {
       showProgress(`round ${Math.max(0, round + 1)} of ${rounds}`);
       for (const [name, way] of Object.entries(all)) {
-        const [begin = NaN, end = NaN] = [...(await way()).matchAll(/time (\d+)/g)].map(([, time]) =>
-          Number(time),
-        );
-        if (round >= 0) (samples[name] ??= []).push((end - begin) / 1e6);
+        const duration = betweenTimes(await way());
+        if (round >= 0) (samples[name] ??= []).push(duration);
       }
     }
   } finally {
@@ -60,8 +57,8 @@ function peers(scratch: Scratch, pod: Sandbox): Readonly<Record<string, Way>> {
     (await runCommand(sayTime, command)).stdout;
   const runc = ['/usr/sbin/runc', '--root', join(scratch.runDirectory, 'runc'), 'exec', pod.containerId];
   return {
-    nsenter: () => timed('/usr/bin/nsenter', '-t', String(pod.pid), '-a', EMULATOR),
-    'runc exec': () => timed(...runc, EMULATOR),
+    nsenter: () => timed('/usr/bin/nsenter', '-t', String(pod.pid), '-a', timedEmulator),
+    'runc exec': () => timed(...runc, timedEmulator),
   };
 }
 
@@ -79,7 +76,7 @@ async function ownWays(scratch: Scratch, pod: Sandbox): Promise<Readonly<Record<
     const own = Scratch.open('test');
     scratch.defer('end the driver', () => own.close());
     const settings = {
-      emulator: EMULATOR,
+      emulator: timedEmulator,
       'secret-lifetime': '24h',
       'secret-token-lifetime': '24h',
       'secret-keys': keys,

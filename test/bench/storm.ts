@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
@@ -7,7 +6,7 @@ import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { residentMib } from './resident-mib.ts';
 import { showProgress } from './show-progress.ts';
-import { timeLaunch } from './time-launch.ts';
+import { timedEmulator, timedEmulatorMount, timeLaunch } from './time-launch.ts';
 
 const STORM = 200;
 const RATE_PER_SECOND = 20;
@@ -15,7 +14,7 @@ const RATE_PER_SECOND = 20;
 const HOLD_S = Number(process.env['KND_BENCH_HOLD_S'] ?? 30);
 
 export interface Storm {
-  /** Milliseconds from the start of a stub to its end, the emulator's status in it. */
+  /** Milliseconds from the exec of a stub to the first instruction of its emulator. */
   readonly atOnce: readonly number[];
   readonly steady: readonly number[];
   readonly failures: readonly string[];
@@ -32,7 +31,7 @@ export async function measureStorm(): Promise<Storm> {
     const driver = await startNodeDriver(scratch, {
       ...(await bundledDaemon(scratch)),
       settings: {
-        emulator: fakeEmulator,
+        emulator: timedEmulator,
         'secret-lifetime': '24h',
         'launch-connections': '256',
         'launch-rate': 'off',
@@ -41,7 +40,7 @@ export async function measureStorm(): Promise<Storm> {
     const pods: Sandbox[] = [];
     while (pods.length < STORM) {
       const name = `storm-${pods.length}`;
-      pods.push(await startSandbox(scratch, { vmUuid: name, vmName: name, mounts: [fakeEmulatorMount] }));
+      pods.push(await startSandbox(scratch, { vmUuid: name, vmName: name, mounts: [timedEmulatorMount] }));
       showProgress(`pod ${pods.length} of ${STORM}`);
     }
     const atOnce = await Promise.all(pods.map((pod) => timeLaunch(driver, pod, failures)));

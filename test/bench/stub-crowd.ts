@@ -1,4 +1,3 @@
-import { fakeEmulator, fakeEmulatorMount } from '../support/fake-launch.ts';
 import { startNodeDriver } from '../support/node-driver.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox } from '../support/sandbox.ts';
@@ -6,7 +5,7 @@ import { Scratch } from '../support/scratch.ts';
 import { StubCrowd } from '../support/stub-crowd.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
-import { timeLaunch } from './time-launch.ts';
+import { timedEmulator, timedEmulatorMount, timeLaunch } from './time-launch.ts';
 
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 4);
 const LAUNCHES_A_ROUND = 25;
@@ -14,7 +13,7 @@ const WARM_UP = 5;
 const STUBS = 1000;
 
 export interface StubCrowdLoad {
-  /** Milliseconds from the start of the stub to its end, the emulator's status in it, one a launch. */
+  /** Milliseconds from the exec of the stub to the first instruction of the emulator, one a launch. */
   readonly idle: readonly number[];
   readonly crowded: readonly number[];
   readonly failures: readonly string[];
@@ -35,11 +34,11 @@ export async function measureStubCrowd(): Promise<StubCrowdLoad> {
     const pod = await startSandbox(scratch, {
       vmUuid: 'crowded',
       vmName: 'crowded',
-      mounts: [fakeEmulatorMount],
+      mounts: [timedEmulatorMount],
     });
     const driver = await startNodeDriver(scratch, {
       settings: {
-        emulator: fakeEmulator,
+        emulator: timedEmulator,
         'launch-users': `${account.uid}, ${uid}`,
         'secret-lifetime': '24h',
       },
