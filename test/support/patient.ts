@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { matchSchema } from './match-schema.ts';
 import type { NodeDriver } from './node-driver.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
@@ -45,6 +46,7 @@ export class Patient {
     const args = ['check', '--config', this.driver.configPath, '--json'];
     const { status, stdout, stderr } = await this.driver.run(args, { allowFailure: true });
     expect(stderr).to.equal('');
+    matchSchema('check', stdout);
     const parsed = JSON.parse(stdout) as CheckReport;
     return { ...parsed, exit: status };
   }

@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { startLibvirt } from '../../support/libvirt-host.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 import { installNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { Cleanups } from '../../support/cleanups.ts';
 import { Patient, type CheckLine, type CheckReport } from '../../support/patient.ts';
@@ -282,6 +283,7 @@ describe('node-driver check', function () {
     const args = [...command.slice(1), main, 'check', '--json', '--config', patient.driver.configPath];
     const { stdout, status } = await runCommand('setpriv', args, { allowFailure: true });
     expect(status).to.equal(1);
+    matchSchema('check', stdout);
     const { checks } = JSON.parse(stdout) as CheckReport;
     expect(new Set(checks.slice(1).map((line) => `${line.status} ${line.command ?? ''}`))).to.deep.equal(
       new Set(['skipped sudo node-driver check']),

@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { createApiClient } from '../../../daemon/api/api-client.ts';
+import { matchSchema } from '../../support/match-schema.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
@@ -41,6 +42,7 @@ describe('node-driver explain', function () {
     const { status, stdout, stderr } = await driver.run(all, { allowFailure: true });
     expect(stderr).to.equal('');
     expect(stdout).to.not.include(String(pod.secret));
+    matchSchema('explain', stdout);
     return { exit: status, ...(JSON.parse(stdout) as Omit<Explained, 'exit'>) };
   };
   const domain = async (text: string): Promise<Explained> => {
