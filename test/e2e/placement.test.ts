@@ -175,7 +175,7 @@ for (const mode of ['fork', 'exec'] as const)
         ]);
         expect(resolved.stdout).to.include(sandbox.podUid).and.include(sandbox.containerId);
         const metrics = await (await fetch(`http://127.0.0.1:${driver.httpPort}/metrics`)).text();
-        expect(metrics).to.match(/kubevirt_node_driver_machines\{state="running"\} 1\n/);
+        expect(metrics).to.include(`kubevirt_node_driver_machines{state="running",mode="${mode}"} 1\n`);
       });
     });
 
