@@ -9,14 +9,18 @@ import type { Credentials, ProcessIdentity } from '../target/target.ts';
 import type { ResourceLimit } from './launch-plan.ts';
 import { parseLimits } from './parse-limits.ts';
 
-/** The stub at the other end of a connection, and what QEMU will take over from it. Dispose `process`. */
-export interface Caller {
+/** Who is at the other end of a connection: as much as it takes to tell whether there is time for them. */
+export interface PinnedCaller {
   readonly process: PinnedProcess;
-  readonly identity: ProcessIdentity;
   /** The real ids: a setuid stub connects as root, and that says nothing about who ran it. */
   readonly credentials: Credentials;
   /** Its effective uid when it connected. */
   readonly connectedAs: number;
+}
+
+/** The stub at the other end, with what QEMU will take over from it. */
+export interface Caller extends PinnedCaller {
+  readonly identity: ProcessIdentity;
   /** What it executes; `null` where that can't be seen. */
   readonly executable: { readonly device: bigint; readonly inode: bigint } | null;
   readonly umask: number;
@@ -89,33 +93,57 @@ export function assertCalling({ process }: Caller): void {
 }
 
 /**
- * Who is at the other end of a connection to `launch.sock`.
+ * Finds out who is at the other end of a connection to `launch.sock`. Dispose `process`.
  *
  * @throws Refusal `caller-gone` when that can't be told any more, `caller-not-allowed` when its ids mean nothing here
  */
-export function identifyCaller(libc: Libc, proc: string, socket: number): Caller {
-  let process: PinnedProcess | undefined;
-  try {
+export function pinCaller(libc: Libc, proc: string, socket: number): PinnedCaller {
+  return whileThere(() => {
     const { pid, uid: connectedAs } = libc.peerCredentials(socket);
-    process = pin(libc, proc, socket, pid);
+    const process = pin(libc, proc, socket, pid);
+    try {
+      const status = parseStatus(process.readText('status'));
+      checkUserNamespace(process);
+      process.assertAlive();
+      if (status === null) throw gone();
+      const credentials = { uid: status.uid.real, gid: status.gid.real, groups: status.groups };
+      return { process, credentials, connectedAs };
+    } catch (error) {
+      process[Symbol.dispose]();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Finds out the rest, of the very same process, which stays with who called.
+ *
+ * @throws Refusal `caller-gone`
+ */
+export function describeCaller({ process, credentials, connectedAs }: PinnedCaller): Caller {
+  return whileThere(() => {
     const stat = parseStat(process.readText('stat'));
     const status = parseStatus(process.readText('status'));
     const limits = parseLimits(process.readText('limits'));
-    checkUserNamespace(process);
     process.assertAlive();
     if (stat === null || status === null) throw gone();
     return {
       process,
-      identity: process.identify(stat.startTime),
-      credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
+      credentials,
       connectedAs,
+      identity: process.identify(stat.startTime),
       executable: executableOf(process),
       umask: status.umask ?? 0o022,
       cpus: status.cpusAllowed ?? '',
       limits,
     };
+  });
+}
+
+function whileThere<Result>(action: () => Result): Result {
+  try {
+    return action();
   } catch (error) {
-    process?.[Symbol.dispose]();
     // SO_PEERPIDFD of a process that was reaped: EINVAL or ESRCH, as the kernel's version has it.
     if (hasCode(error, 'ESRCH', 'ENOENT', 'EINVAL', 'ENODATA')) throw gone(error);
     throw error;

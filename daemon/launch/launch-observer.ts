@@ -6,7 +6,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { PodEvents } from '../kubernetes/pod-events.ts';
 import { errorFields } from '../observe/logger.ts';
 import { TokenBucket } from '../token-bucket.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, PinnedCaller } from './caller.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import { Limited } from './launch-limits.ts';
@@ -104,7 +104,7 @@ export class LaunchObserver {
     metrics.peerRejected('launch');
   }
 
-  refused(error: unknown, launch: ObservedLaunch, caller: Caller | null): void {
+  refused(error: unknown, launch: ObservedLaunch, caller: Caller | PinnedCaller | null): void {
     const { logger, metrics, pods } = this.#options;
     const seconds = launch.seconds(performance.now());
     const steps = launch.trail.clock.stop();
@@ -158,7 +158,7 @@ export class LaunchObserver {
   }
 
   /** How many lines of this kind were left out since the last; `null`: leave this one out, too. */
-  #takeLine(reason: RefusalCode, caller: Caller | null): number | null {
+  #takeLine(reason: RefusalCode, caller: Caller | PinnedCaller | null): number | null {
     const isCheap =
       caller === null || ['busy', 'protocol', 'caller-not-allowed', 'caller-gone'].includes(reason);
     if (!isCheap) return 0;
@@ -175,7 +175,7 @@ export class LaunchObserver {
 }
 
 /** As of a launch that is allowed. */
-function recordOf(launch: ObservedLaunch, caller: Caller | null): AuditRecord {
+function recordOf(launch: ObservedLaunch, caller: Caller | PinnedCaller | null): AuditRecord {
   const { trail, domain } = launch;
   const { launchId, vm, pod, mode } = trail;
   return {
@@ -203,11 +203,13 @@ function auditTextOrNull(text: string | null | undefined): AuditRecord['domain']
   return text === null || text === undefined ? null : auditText(text);
 }
 
-function auditCaller({ credentials, identity, executable }: Caller): AuditCaller {
+function auditCaller(caller: Caller | PinnedCaller): AuditCaller {
+  const { credentials, process } = caller;
+  const who = { uid: credentials.uid, gid: credentials.gid, pid: process.pid };
+  if (!('identity' in caller)) return who;
+  const { identity, executable } = caller;
   return {
-    uid: credentials.uid,
-    gid: credentials.gid,
-    pid: identity.pid,
+    ...who,
     startTime: identity.startTime,
     ...(executable !== null && {
       device: auditText(String(executable.device)),
@@ -216,8 +218,8 @@ function auditCaller({ credentials, identity, executable }: Caller): AuditCaller
   };
 }
 
-function callerFields({ credentials, identity }: Caller): { callerPid: number; callerUid: number } {
-  return { callerPid: identity.pid, callerUid: credentials.uid };
+function callerFields({ credentials, process }: PinnedCaller): { callerPid: number; callerUid: number } {
+  return { callerPid: process.pid, callerUid: credentials.uid };
 }
 
 /** In milliseconds: for people. */

@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
-import { assertCalling, identifyCaller, type Caller } from './caller.ts';
+import { assertCalling, describeCaller, pinCaller, type Caller, type PinnedCaller } from './caller.ts';
 import { domainName } from './domain-name.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import { launchOrigin } from './launch-origin.ts';
-import { Limited, type LaunchLimits } from './launch-limits.ts';
+import { Limited, type Admission, type LaunchLimits } from './launch-limits.ts';
 import type { LaunchObserver } from './launch-observer.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -58,20 +58,24 @@ export class LaunchServer {
       this.#refuse(connection, null, noRoom());
       return;
     }
-    let caller: Caller;
+    let caller: PinnedCaller;
     try {
       if (this.#isRepeating(socket)) {
         this.#options.observer.repeated();
         connection.close();
         return;
       }
-      caller = identifyCaller(this.#options.libc, this.#options.proc, fdOf(socket));
+      caller = pinCaller(this.#options.libc, this.#options.proc, fdOf(socket));
     } catch (error) {
       this.#refuse(connection, null, error);
       return;
     }
     try {
-      this.#checkUser(caller);
+      if (!this.#options.allowedUids.has(caller.credentials.uid)) {
+        // For the audit log.
+        caller = describeCaller(caller);
+        throw userNotAllowed(caller);
+      }
       connection.trail.enter('limits');
       this.#read(socket, connection, caller);
     } catch (error) {
@@ -102,27 +106,21 @@ export class LaunchServer {
     return limits.isRepeating(libc.peerCredentials(fdOf(socket)).pid);
   }
 
-  #checkUser({ credentials: { uid } }: Caller): void {
-    if (this.#options.allowedUids.has(uid)) return;
-    throw new Refusal(
-      'caller-not-allowed',
-      `Cannot start a VM for uid ${uid}: it is not allowed to`,
-      'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
-    );
-  }
-
-  #read(socket: net.Socket, connection: LaunchConnection, caller: Caller): void {
+  #read(socket: net.Socket, connection: LaunchConnection, pinned: PinnedCaller): void {
     const reader = new RequestReader();
     let answered = false;
+    let who: PinnedCaller = pinned;
     const refuse = (error: unknown): void => {
       if (answered) return;
       answered = true;
       clearTimeout(timer);
-      this.#refuse(connection, caller, error);
+      this.#refuse(connection, who, error);
     };
     const { limits, kubepodsBase, requestDeadlineMs } = this.#options;
-    connection.origin = launchOrigin(caller, kubepodsBase);
+    connection.origin = launchOrigin(pinned, kubepodsBase);
     const admission = limits.admit(connection.origin, refuse);
+    const caller = this.#describe(pinned, admission);
+    who = caller;
     connection.trail.enter('request');
     const timer = setTimeout(() => refuse(tooSlow()), requestDeadlineMs);
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
@@ -159,6 +157,16 @@ export class LaunchServer {
     });
   }
 
+  /** Only now: what is asked of those who are too many must not cost what it takes to start a VM. */
+  #describe(pinned: PinnedCaller, admission: Admission): Caller {
+    try {
+      return describeCaller(pinned);
+    } catch (error) {
+      admission.left();
+      throw error;
+    }
+  }
+
   async #handle(
     request: LaunchRequest,
     connection: LaunchConnection,
@@ -175,10 +183,18 @@ export class LaunchServer {
     }
   }
 
-  #refuse(connection: LaunchConnection, caller: Caller | null, error: unknown): void {
+  #refuse(connection: LaunchConnection, caller: PinnedCaller | null, error: unknown): void {
     this.#options.observer.refused(error, connection, caller);
     connection.refuse(lineOf(error));
   }
+}
+
+function userNotAllowed({ credentials: { uid } }: PinnedCaller): Refusal {
+  return new Refusal(
+    'caller-not-allowed',
+    `Cannot start a VM for uid ${uid}: it is not allowed to`,
+    'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
+  );
 }
 
 function noRoom(): Limited {
