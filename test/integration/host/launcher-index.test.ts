@@ -116,9 +116,11 @@ describe('LauncherIndex', function () {
   });
 
   it('keeps few of one container, so that it stays small, and finds the others by a search', async () => {
-    index = open(3_600_000, () => ({ pod: 'one', container: 'one' }));
+    const own = new Set<number>();
+    // Others on this machine are not of that container.
+    index = open(3_600_000, (pid) => ({ pod: 'one', container: own.has(pid) ? 'one' : String(pid) }));
     const uuid = randomUUID();
-    for (let i = 0; i < 20; i++) await launcher(uuid);
+    for (let i = 0; i < 20; i++) own.add(await launcher(uuid));
     expect(await found({ uuid })).to.have.lengthOf(20);
     expect(known({ uuid })).to.have.lengthOf(16);
   });
