@@ -47,7 +47,7 @@ const result: LaunchResult = {
 };
 
 const caller: Caller = {
-  process: Object.create(PinnedProcess.prototype) as PinnedProcess,
+  process: Object.create(PinnedProcess.prototype, { pid: { value: 7 } }) as PinnedProcess,
   identity: { pid: 7, startTime: 8 },
   credentials: { uid: 64055, gid: 108, groups: [] },
   connectedAs: 0,
