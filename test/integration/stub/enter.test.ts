@@ -12,6 +12,7 @@ import { samplePlan } from '../../support/launch-plans.ts';
 import { findQemuAccount } from '../../support/qemu-account.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { identity, InstalledStub, listenAsDaemon } from './installed-stub.ts';
+import { withoutLaunchId } from '../../support/start-bench.ts';
 
 const libc = createLibc();
 const account = findQemuAccount();
@@ -85,7 +86,9 @@ describe('qemu-kube-exec that is told to enter', function () {
   ] as const)
     it(`refuses a plan ${what}, and tells the daemon`, async () => {
       const { status, told, said } = await enter(plan);
-      expect(told).to.equal(`Cannot read the launch plan: ${why}; use stub, daemon and shim of one release`);
+      expect(withoutLaunchId(told)).to.equal(
+        `Cannot read the launch plan: ${why}; use stub, daemon and shim of one release`,
+      );
       expect({ status, said }).to.deep.equal({ status: 125, said: `qemu-kube-exec: ${told}\n` });
     });
 
