@@ -47,7 +47,6 @@ import { profileSettings } from './profiles/profile-settings.ts';
 import { StubProfiles } from './profiles/stub-profiles.ts';
 import { makeRunDirectory } from './run-directory.ts';
 import { loadFilter } from './seccomp/load-filter.ts';
-import { HeldSecrets } from './secret/held-secrets.ts';
 import { openSecrets } from './secret/open-secrets.ts';
 import { PodSecretReader } from './secret/pod-secret-reader.ts';
 
@@ -184,7 +183,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   const authorizer = new TargetAuthorizer({
     finder,
     reader: secretReader,
-    held: new HeldSecrets(secretReader),
     opener: secrets.opener,
     ledger: secrets.ledger,
     tokens: kubernetes?.tokens ?? null,

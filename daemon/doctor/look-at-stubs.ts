@@ -19,9 +19,6 @@ import { launchGroup } from './look-at-places.ts';
 import { readStubFacts } from './read-stub-facts.ts';
 import { shellQuote } from './shell-quote.ts';
 
-/** A stub is some hundred KiB; what is much longer is not read. */
-const MAX_STUB = 8 * 1024 * 1024;
-
 /** The files that libvirt starts. */
 export function lookAtStubs(node: ExaminedNode): readonly Check[] {
   return [{ name: 'stub', look: () => lookAtProfiles(node) }];
@@ -95,9 +92,7 @@ async function lookAtFile(node: ExaminedNode, profile: string, file: string): Pr
     gid: info.gid,
     mode: info.mode & 0o7777,
     mountOptions: mountOptions(readNodeMounts(root, config.proc), file),
-    facts: readStubFacts(
-      info.isFile() && info.size <= MAX_STUB ? await fs.readFile(root + file) : Buffer.alloc(0),
-    ),
+    facts: await readStubFacts(root + file, info),
   };
   // A wrapper for `local` may lie beside the stub: it is not named like an emulator.
   if (!isLink && stub.facts.program === null && !path.basename(file).startsWith('qemu-')) return null;

@@ -1,3 +1,5 @@
+import fs from 'node:fs/promises';
+
 import { elfMachine } from '../install/elf-machine.ts';
 
 /** What a file says of itself. */
@@ -11,8 +13,20 @@ export interface StubFacts {
   readonly launchSocket: string | null;
 }
 
+/** A stub is some hundred KiB; what is much longer is not read. */
+const MAX_STUB = 8 * 1024 * 1024;
+
+/** @param info of the file itself, not of a link to it */
+export async function readStubFacts(
+  file: string,
+  info: { readonly size: number | bigint; isFile(): boolean },
+): Promise<StubFacts> {
+  const mayBeStub = info.isFile() && info.size <= MAX_STUB;
+  return parseStubFacts(mayBeStub ? await fs.readFile(file) : Buffer.alloc(0));
+}
+
 /** Reads it from the constants of a stub. @param content of the whole file */
-export function readStubFacts(content: Buffer): StubFacts {
+function parseStubFacts(content: Buffer): StubFacts {
   const text = content.toString('latin1');
   const launchSocket = /\0Cannot reach the node driver at ([^\0]+)\0/u.exec(text)?.[1] ?? null;
   const isOurs = launchSocket !== null && text.includes('KUBEVIRT_IO_VM_UUID');

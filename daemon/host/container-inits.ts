@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import { parseStat } from '../target/parse-stat.ts';
+import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import { selectContainerInit } from '../target/select-container-init.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 import { oldestContainerProcesses } from './container-processes.ts';
@@ -71,7 +71,7 @@ export class ContainerInits {
       process = PinnedProcess.open(this.#libc, this.#proc, pid);
       const cgroup = process.readText('cgroup');
       const stat = parseStat(process.readText('stat'));
-      if (stat?.startTime === startTime && stat.state !== 'Z' && stat.state !== 'X')
+      if (stat?.startTime === startTime && !hasEnded(stat))
         return { process, identity: process.identify(startTime), cgroup };
     } catch (error) {
       process?.[Symbol.dispose]();

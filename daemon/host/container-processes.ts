@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 import { hasCode } from '../errors.ts';
-import { parseStat } from '../target/parse-stat.ts';
+import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { ContainerProcess } from '../target/select-container-init.ts';
 import type { Libc } from './libc.ts';
@@ -42,7 +42,7 @@ function pidsBelow(directory: string): readonly number[] {
 function readStartTime(libc: Libc, proc: string, pid: number): number | null {
   try {
     const stat = parseStat(libc.readProc(`${proc}/${pid}/stat`).toString('latin1'));
-    return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat.startTime;
+    return stat === null || hasEnded(stat) ? null : stat.startTime;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
     throw error;

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { hasCode, Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
-import { parseStat } from '../target/parse-stat.ts';
+import { hasEnded, parseStat, type ProcessStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { Credentials, ProcessIdentity } from '../target/target.ts';
 import type { ResourceLimit } from './launch-plan.ts';
@@ -16,6 +16,9 @@ export interface PinnedCaller {
   readonly credentials: Credentials;
   /** Its effective uid when it connected. */
   readonly connectedAs: number;
+  readonly umask: number;
+  /** CPU list such as `0-3`. */
+  readonly cpus: string;
 }
 
 /** The stub at the other end, with what QEMU will take over from it. */
@@ -23,9 +26,6 @@ export interface Caller extends PinnedCaller {
   readonly identity: ProcessIdentity;
   /** What it executes; `null` where that can't be seen. */
   readonly executable: { readonly device: bigint; readonly inode: bigint } | null;
-  readonly umask: number;
-  /** CPU list such as `0-3`. */
-  readonly cpus: string;
   readonly limits: readonly ResourceLimit[];
 }
 
@@ -83,13 +83,13 @@ function executableOf(process: PinnedProcess): Caller['executable'] {
  * @throws Refusal `caller-gone`
  */
 export function assertCalling({ process }: Caller): void {
-  let state: string | undefined;
+  let stat: ProcessStat | null = null;
   try {
-    state = parseStat(process.readText('stat'))?.state;
+    stat = parseStat(process.readText('stat'));
   } catch (error) {
     if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
   }
-  if (state === undefined || state === 'Z' || state === 'X') throw gone();
+  if (stat === null || hasEnded(stat)) throw gone();
 }
 
 /**
@@ -106,8 +106,13 @@ export function pinCaller(libc: Libc, proc: string, socket: number): PinnedCalle
       checkUserNamespace(process);
       process.assertAlive();
       if (status === null) throw gone();
-      const credentials = { uid: status.uid.real, gid: status.gid.real, groups: status.groups };
-      return { process, credentials, connectedAs };
+      return {
+        process,
+        credentials: { uid: status.uid.real, gid: status.gid.real, groups: status.groups },
+        connectedAs,
+        umask: status.umask ?? 0o022,
+        cpus: status.cpusAllowed ?? '',
+      };
     } catch (error) {
       process[Symbol.dispose]();
       throw error;
@@ -120,21 +125,17 @@ export function pinCaller(libc: Libc, proc: string, socket: number): PinnedCalle
  *
  * @throws Refusal `caller-gone`
  */
-export function describeCaller({ process, credentials, connectedAs }: PinnedCaller): Caller {
+export function describeCaller(pinned: PinnedCaller): Caller {
+  const { process } = pinned;
   return whileThere(() => {
     const stat = parseStat(process.readText('stat'));
-    const status = parseStatus(process.readText('status'));
     const limits = parseLimits(process.readText('limits'));
     process.assertAlive();
-    if (stat === null || status === null) throw gone();
+    if (stat === null) throw gone();
     return {
-      process,
-      credentials,
-      connectedAs,
+      ...pinned,
       identity: process.identify(stat.startTime),
       executable: executableOf(process),
-      umask: status.umask ?? 0o022,
-      cpus: status.cpusAllowed ?? '',
       limits,
     };
   });

@@ -22,7 +22,7 @@ import type { LaunchRequest } from './launch-request.ts';
 import { isIncoming } from './is-incoming.ts';
 import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
+import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
 import type { SecretTries } from './secret-tries.ts';
 import { keyOf, type AppliedSettings, type StubSettings } from './stub-settings.ts';
@@ -269,13 +269,7 @@ export class LaunchController {
       request,
       caller,
       domain,
-      target: pinned.target,
-      cgroupText: pinned.cgroupText,
-      oomScoreAdj: pinned.oomScoreAdj,
-      canTrace: pinned.canTrace,
-      hierarchies: host.hierarchies,
-      hostMountNamespace: host.mountNamespace,
-      users: pinned.users,
+      ...placeOfPlan(pinned, host),
       shimCgroups,
     });
   }

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-
 import { readStubFacts } from '../doctor/read-stub-facts.ts';
 import { Refusal, hasCode } from '../errors.ts';
 import { followLinks } from '../host/follow-links.ts';
@@ -17,7 +15,7 @@ import type { VmIdentity } from '../target/target.ts';
 import { alreadyRunning, findRunning } from './already-running.ts';
 import type { Candidate, ExplainedStep, Explanation, StepVerdict } from './explanation.ts';
 import type { PinnedTarget } from './pinned-target.ts';
-import { planLaunch, type LaunchPolicy } from './plan-launch.ts';
+import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
 import type { TargetAuthorizer } from './target-authorizer.ts';
 import { notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
@@ -52,7 +50,6 @@ export interface LaunchQuestion {
 
 /** Of the launchers that are none of the VM, so many are shown. */
 const MAX_NEAR = 16;
-const MAX_STUB = 8 * 1024 * 1024;
 
 /** Walks through the decision of a launch by the parts that decide it, and starts nothing. */
 export class LaunchExplainer {
@@ -77,7 +74,7 @@ export class LaunchExplainer {
         `the VM is ${quoteText(vm.uuid)}${vm.name === undefined ? '' : `, ${quoteText(vm.name)}`}`,
       ),
     );
-    const settings = this.#explainProfile(question.emulator, steps);
+    const settings = await this.#explainProfile(question.emulator, steps);
 
     const found = await this.#options.finder.find(vm, 'explain');
     try {
@@ -101,7 +98,7 @@ export class LaunchExplainer {
     return { steps, candidates, secret };
   }
 
-  #explainProfile(emulator: string | null, steps: StepVerdict[]): LaunchSettings {
+  async #explainProfile(emulator: string | null, steps: StepVerdict[]): Promise<LaunchSettings> {
     const { host, profiles, common, mustBeInstalled } = this.#options;
     if (emulator === null) {
       steps.push(skipped('profile', "no emulator is given: the node's settings are taken"));
@@ -119,35 +116,36 @@ export class LaunchExplainer {
       );
       return common;
     }
-    const { dev: device, ino: inode, size } = file.info;
+    const { dev: device, ino: inode } = file.info;
     const profile = profiles.find({ device, inode });
     const isStub =
-      profile !== null ||
-      (size <= MAX_STUB &&
-        file.info.isFile() &&
-        readStubFacts(fs.readFileSync(host.root + file.path)).program !== null);
+      profile !== null || (await readStubFacts(host.root + file.path, file.info)).program !== null;
     const settings = profile ?? common;
     const stub = 'set <emulator> of the domain to a stub below "emulators-directory"';
     if (!isStub)
-      steps.push({
-        ...ok('profile', `the emulator ${quoteText(emulator)} is no stub, and libvirt would run it itself`),
-        verdict: 'refused',
-        remedy: stub,
-      });
+      steps.push(
+        refused('profile', {
+          message: `the emulator ${quoteText(emulator)} is no stub, and libvirt would run it itself`,
+          remedy: stub,
+          code: null,
+        }),
+      );
     else if (profile === null && mustBeInstalled)
-      steps.push({
-        ...ok('profile', `${quoteText(emulator)} is in no profile, and "require-installed-stub" is set`),
-        verdict: 'refused',
-        remedy: stub,
-        code: 'caller-not-allowed',
-      });
+      steps.push(
+        refused('profile', {
+          message: `${quoteText(emulator)} is in no profile, and "require-installed-stub" is set`,
+          remedy: stub,
+          code: 'caller-not-allowed',
+        }),
+      );
     else if (settings.launchUids.size === 0)
-      steps.push({
-        ...ok('profile', 'nobody may launch by it: the node has none of its launch-users'),
-        verdict: 'refused',
-        remedy: 'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
-        code: 'caller-not-allowed',
-      });
+      steps.push(
+        refused('profile', {
+          message: 'nobody may launch by it: the node has none of its launch-users',
+          remedy: 'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
+          code: 'caller-not-allowed',
+        }),
+      );
     else
       steps.push(
         ok(
@@ -226,12 +224,13 @@ export class LaunchExplainer {
 
   async #explainRest(
     vm: VmIdentity,
-    { target, ...pinned }: PinnedTarget,
+    pinned: PinnedTarget,
     settings: LaunchSettings,
     request: { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] },
     steps: StepVerdict[],
   ): Promise<void> {
     const { opinion, registry, host, policy } = this.#options;
+    const { target } = pinned;
     try {
       const said = await opinion?.check(target);
       if (said === undefined) steps.push(skipped('kubernetes', 'it is not asked: kubernetes = off'));
@@ -255,13 +254,7 @@ export class LaunchExplainer {
         request: { ...request, mode: settings.mode, fdCount: 0, cwd: Buffer.from('/') },
         caller: { credentials: { uid, gid: uid, groups: [] }, umask: 0o022, cpus: '0', limits: [] },
         domain: { directory: null, id: null, shortName: null, projections: [] },
-        target,
-        cgroupText: pinned.cgroupText,
-        oomScoreAdj: pinned.oomScoreAdj,
-        canTrace: pinned.canTrace,
-        hierarchies: host.hierarchies,
-        hostMountNamespace: host.mountNamespace,
-        users: pinned.users,
+        ...placeOfPlan(pinned, host),
         shimCgroups: [],
       });
       steps.push(
@@ -302,6 +295,9 @@ function skipped(step: ExplainedStep, message: string): StepVerdict {
   return { step, verdict: 'skipped', message, remedy: null, code: null };
 }
 
-function refused(step: ExplainedStep, { message, remedy, code }: Refusal): StepVerdict {
+function refused(
+  step: ExplainedStep,
+  { message, remedy, code }: Pick<StepVerdict, 'message' | 'remedy' | 'code'>,
+): StepVerdict {
   return { step, verdict: 'refused', message, remedy, code };
 }

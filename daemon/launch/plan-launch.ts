@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
+import type { HostView } from '../host/host-view.ts';
 import { quoteText } from '../quote-text.ts';
 import type { SeccompFilter } from '../seccomp/load-filter.ts';
 import type { PodUsers } from '../target/pod-users.ts';
@@ -11,6 +12,7 @@ import type { LaunchPlan, PlannedNamespace, PlannedProjection } from './launch-p
 import type { LaunchRequest } from './launch-request.ts';
 import type { LibvirtDomain } from './libvirt-domain.ts';
 import { monitorFd } from './monitor-fd.ts';
+import type { PinnedTarget } from './pinned-target.ts';
 import { planIdentity } from './plan-identity.ts';
 import { emulatorEnvironment } from './request-identity.ts';
 
@@ -53,6 +55,25 @@ export interface PlanInput {
   /** Those of the pod; `null`: it has the node's. */
   readonly users: PodUsers | null;
   readonly shimCgroups: readonly string[];
+}
+
+/** What a plan takes from the pod, as it was when the decision was made, and from the node. */
+export function placeOfPlan(
+  { target, cgroupText, oomScoreAdj, canTrace, users }: PinnedTarget,
+  { hierarchies, mountNamespace }: HostView,
+): Pick<
+  PlanInput,
+  'target' | 'cgroupText' | 'oomScoreAdj' | 'canTrace' | 'users' | 'hierarchies' | 'hostMountNamespace'
+> {
+  return {
+    target,
+    cgroupText,
+    oomScoreAdj,
+    canTrace,
+    users,
+    hierarchies,
+    hostMountNamespace: mountNamespace,
+  };
 }
 
 function planNamespaces(

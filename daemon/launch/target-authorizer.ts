@@ -4,7 +4,7 @@ import { Refusal } from '../errors.ts';
 import { FairQueue } from '../fair-queue.ts';
 import type { PodTokens } from '../kubernetes/pod-tokens.ts';
 import type { TokenReview } from '../kubernetes/token-reviewer.ts';
-import type { HeldSecrets } from '../secret/held-secrets.ts';
+import { HeldSecrets } from '../secret/held-secrets.ts';
 import { judgeSecret, replayDetail } from '../secret/judge-secret.ts';
 import type { OpenedSecret } from '../secret/opened-secret.ts';
 import type { PodSecretReader } from '../secret/pod-secret-reader.ts';
@@ -42,7 +42,6 @@ export interface AuthorizedTarget {
 export interface TargetAuthorizerOptions {
   readonly finder: TargetFinder;
   readonly reader: PodSecretReader;
-  readonly held: HeldSecrets;
   readonly opener: SecretOpener;
   /** Of the tokens that were used; `null` where none are accepted. */
   readonly ledger: TokenLedger | null;
@@ -58,10 +57,12 @@ export interface TargetAuthorizerOptions {
 /** Chooses the pod of a VM by the secret that the caller and the pod share. */
 export class TargetAuthorizer {
   readonly #options: TargetAuthorizerOptions;
+  readonly #held: HeldSecrets;
   readonly #slow = new FairQueue(SLOW);
 
   constructor(options: TargetAuthorizerOptions) {
     this.#options = options;
+    this.#held = new HeldSecrets(options.reader);
   }
 
   /**
@@ -75,7 +76,7 @@ export class TargetAuthorizer {
     asker = '',
     clock?: Pick<StepClock, 'enter'>,
   ): Promise<AuthorizedTarget> {
-    const { finder, opener, held } = this.#options;
+    const { finder, opener } = this.#options;
     clock?.enter('find');
     const opening = opener.open(secret);
     opening.catch(() => undefined);
@@ -85,7 +86,7 @@ export class TargetAuthorizer {
     };
     // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
     const first = finder.isContested(vm)
-      ? await finder.findIndexed(vm, asker, held.holdsAnother((await opening).secret))
+      ? await finder.findIndexed(vm, asker, this.#held.holdsAnother((await opening).secret))
       : await finder.findKnown(vm, asker);
     const seen = describeTargets(first);
     const outcome = first.targets.length === 0 ? null : await among(first).catch(refusalOf);
@@ -163,10 +164,12 @@ export class TargetAuthorizer {
     isOnly: boolean,
   ): Promise<AuthorizedTarget | Refusal> {
     const { launcher, target } = pinned;
-    const { held: secrets, reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
+    const { reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
     try {
       const owner = { directory: launcher.directory, credentials: target.credentials };
-      const held = await (isOnly ? secrets.readOnly(owner) : secrets.readOneOf(owner, target, opened.secret));
+      const held = await (isOnly
+        ? this.#held.readOnly(owner)
+        : this.#held.readOneOf(owner, target, opened.secret));
       // The reading took time: what was read must still be the file of that very process.
       if (!launcher.isAlive()) return launcherEnded(target.pid);
       const podUid = target.podUid ?? target.containerId;

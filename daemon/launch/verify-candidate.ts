@@ -12,7 +12,7 @@ import { differingNamespaces } from '../target/differing-namespaces.ts';
 import { parseLauncherCommandLine } from '../target/launcher-command-line.ts';
 import { matchesVm } from '../target/matches-vm.ts';
 import { parseCgroup } from '../target/parse-cgroup.ts';
-import { parseStat } from '../target/parse-stat.ts';
+import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
 import type { PodUsers } from '../target/pod-users.ts';
 import type { CgroupMembership, Namespaces, Target, VmIdentity } from '../target/target.ts';
@@ -104,8 +104,7 @@ async function verifyPinned(
     throw new TurnedDown('is no launcher of this VM any more');
   const stat = parseStat(launcher.readText('stat'));
   const status = parseStatus(launcher.readText('status'));
-  if (stat === null || status === null || stat.state === 'Z' || stat.state === 'X')
-    throw new TurnedDown('is a zombie');
+  if (stat === null || status === null || hasEnded(stat)) throw new TurnedDown('is a zombie');
 
   const cgroupText = launcher.read('cgroup');
   const memberships = parseCgroup(cgroupText.toString('latin1'));

@@ -9,6 +9,11 @@ export interface ProcessStat extends ProcessIdentity {
   readonly ppid: number;
 }
 
+/** It runs no more: a zombie, or what is about to be none. */
+export function hasEnded({ state }: Pick<ProcessStat, 'state'>): boolean {
+  return state === 'Z' || state === 'X';
+}
+
 const startTimeField = 22;
 
 /**
