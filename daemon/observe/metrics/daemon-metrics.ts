@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+import { labelledCounter } from './labelled-counter.ts';
 import { prefix } from './prefix.ts';
 
 const sockets = ['launch', 'api'] as const;
@@ -38,13 +39,13 @@ export function createDaemonMetrics(registers: Registry[], build: BuildInfo): Da
     registers,
   });
 
-  const rejected = new Counter({
-    name: `${prefix}peers_rejected_total`,
+  const rejected = labelledCounter({
+    name: 'peers_rejected_total',
     help: 'Connections that were closed because of who made them or because there were too many, by socket.',
-    labelNames: ['socket'] as const,
+    label: 'socket',
+    values: sockets,
     registers,
   });
-  for (const socket of sockets) rejected.inc({ socket }, 0);
 
   const restarts = new Counter({
     name: `${prefix}broker_restarts_total`,
@@ -61,7 +62,7 @@ export function createDaemonMetrics(registers: Registry[], build: BuildInfo): Da
 
   return {
     auditLineLost: () => lost.inc(),
-    peerRejected: (socket) => rejected.inc({ socket }),
+    peerRejected: rejected,
     brokerRestarted: () => restarts.inc(),
     askReady(source): void {
       isReady = source;

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 
 import { eventResults, type EventResult } from '../../kubernetes/pod-events.ts';
 import {
@@ -9,6 +9,7 @@ import {
 } from '../../kubernetes/pod-informer.ts';
 import { opinionVerdicts, type OpinionVerdict } from '../../kubernetes/second-opinion.ts';
 import { reviewResults, type ReviewResult } from '../../kubernetes/token-reviewer.ts';
+import { labelledCounter } from './labelled-counter.ts';
 import { prefix } from './prefix.ts';
 
 /** What comes of asking and telling Kubernetes; all of it 0 where that is off. */
@@ -35,13 +36,13 @@ export function createKubernetesMetrics(registers: Registry[]): KubernetesMetric
   });
   for (const state of informerStates) states.set({ state }, 0);
 
-  const restarts = new Counter({
-    name: `${prefix}kubernetes_watch_restarts_total`,
+  const restarts = labelledCounter({
+    name: 'kubernetes_watch_restarts_total',
     help: 'How often the watch of the pods was begun anew, by the reason for it.',
-    labelNames: ['reason'] as const,
+    label: 'reason',
+    values: restartReasons,
     registers,
   });
-  for (const reason of restartReasons) restarts.inc({ reason }, 0);
 
   const lastWord = new Gauge({
     name: `${prefix}kubernetes_watch_last_event_timestamp_seconds`,
@@ -64,35 +65,35 @@ export function createKubernetesMetrics(registers: Registry[]): KubernetesMetric
     },
   });
 
-  const verdicts = new Counter({
-    name: `${prefix}kubernetes_verdicts_total`,
+  const verdicts = labelledCounter({
+    name: 'kubernetes_verdicts_total',
     help: 'What Kubernetes said about pods that were to get a VM.',
-    labelNames: ['verdict'] as const,
+    label: 'verdict',
+    values: opinionVerdicts,
     registers,
   });
-  for (const verdict of opinionVerdicts) verdicts.inc({ verdict }, 0);
 
-  const events = new Counter({
-    name: `${prefix}kubernetes_events_total`,
+  const events = labelledCounter({
+    name: 'kubernetes_events_total',
     help: 'Events about pods, by whether they were sent, dropped since there were too many, or failed.',
-    labelNames: ['result'] as const,
+    label: 'result',
+    values: eventResults,
     registers,
   });
-  for (const result of eventResults) events.inc({ result }, 0);
 
-  const reviews = new Counter({
-    name: `${prefix}kubernetes_token_reviews_total`,
+  const reviews = labelledCounter({
+    name: 'kubernetes_token_reviews_total',
     help: 'ServiceAccount tokens that were looked at, by what came of it.',
-    labelNames: ['result'] as const,
+    label: 'result',
+    values: reviewResults,
     registers,
   });
-  for (const result of reviewResults) reviews.inc({ result }, 0);
 
   return {
     informerIs(state): void {
       for (const each of informerStates) states.set({ state: each }, each === state ? 1 : 0);
     },
-    watchRestarted: (reason) => restarts.inc({ reason }),
+    watchRestarted: restarts,
     kubernetesSpoke(serverTime, now): void {
       lastWord.set(now / 1000);
       if (serverTime !== null) skew.set((serverTime - now) / 1000);
@@ -100,8 +101,8 @@ export function createKubernetesMetrics(registers: Registry[]): KubernetesMetric
     countPods(source): void {
       podsOf = source;
     },
-    kubernetesSaid: (verdict) => verdicts.inc({ verdict }),
-    podEvent: (result) => events.inc({ result }),
-    tokenReviewed: (result) => reviews.inc({ result }),
+    kubernetesSaid: verdicts,
+    podEvent: events,
+    tokenReviewed: reviews,
   };
 }

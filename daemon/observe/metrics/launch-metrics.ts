@@ -4,6 +4,7 @@ import { refusalCodes, type RefusalCode } from '../../errors.ts';
 import { limitKinds, type LimitKind } from '../../launch/launch-limits.ts';
 import { launchSteps, type LaunchStepTime } from '../../machines/launch-step.ts';
 import { launchModes, type LaunchMode } from '../../machines/machine.ts';
+import { labelledCounter } from './labelled-counter.ts';
 import { prefix } from './prefix.ts';
 
 const secretResults = ['valid', 'refused', 'limited', 'failed'] as const;
@@ -54,13 +55,13 @@ export function createLaunchMetrics(registers: Registry[]): LaunchMetrics {
   });
   for (const step of launchSteps) for (const mode of launchModes) stepDuration.zero({ step, mode });
 
-  const limited = new Counter({
-    name: `${prefix}launches_limited_total`,
+  const limited = labelledCounter({
+    name: 'launches_limited_total',
     help: 'Launches that were refused for the load on the daemon, by what there was too much of.',
-    labelNames: ['kind'] as const,
+    label: 'kind',
+    values: limitKinds,
     registers,
   });
-  for (const kind of limitKinds) limited.inc({ kind }, 0);
 
   const candidates = new Histogram({
     name: `${prefix}candidates`,
@@ -71,13 +72,13 @@ export function createLaunchMetrics(registers: Registry[]): LaunchMetrics {
   });
   for (const verdict of candidateVerdicts) candidates.zero({ verdict });
 
-  const secretChecks = new Counter({
-    name: `${prefix}secret_checks_total`,
+  const secretChecks = labelledCounter({
+    name: 'secret_checks_total',
     help: 'Checks of a secret, by launches and by the API, by result.',
-    labelNames: ['result'] as const,
+    label: 'result',
+    values: secretResults,
     registers,
   });
-  for (const result of secretResults) secretChecks.inc({ result }, 0);
 
   return {
     launchStarted(mode, seconds, steps): void {
@@ -89,10 +90,10 @@ export function createLaunchMetrics(registers: Registry[]): LaunchMetrics {
       launches.inc({ result: 'refused', reason });
       duration.observe({ result: 'refused' }, seconds);
     },
-    launchLimited: (kind) => limited.inc({ kind }),
+    launchLimited: limited,
     candidatesSeen(counts): void {
       for (const verdict of candidateVerdicts) candidates.observe({ verdict }, counts[verdict]);
     },
-    secretChecked: (result) => secretChecks.inc({ result }),
+    secretChecked: secretChecks,
   };
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 
 import {
   exitReasons,
@@ -8,6 +8,7 @@ import {
   type MachineExit,
   type MachineState,
 } from '../../machines/machine.ts';
+import { labelledCounter } from './labelled-counter.ts';
 import { prefix } from './prefix.ts';
 
 /** What is counted of a machine. */
@@ -41,13 +42,13 @@ export function createMachineMetrics(registers: Registry[]): MachineMetrics {
     },
   });
 
-  const exits = new Counter({
-    name: `${prefix}machine_exits_total`,
+  const exits = labelledCounter({
+    name: 'machine_exits_total',
     help: 'Machines that ended, by what ended them.',
-    labelNames: ['reason'] as const,
+    label: 'reason',
+    values: exitReasons,
     registers,
   });
-  for (const reason of exitReasons) exits.inc({ reason }, 0);
 
   const adopted = new Gauge({
     name: `${prefix}adopted_machines`,
@@ -64,7 +65,7 @@ export function createMachineMetrics(registers: Registry[]): MachineMetrics {
   });
 
   return {
-    machineExited: (reason) => exits.inc({ reason }),
+    machineExited: exits,
     countMachines(source): void {
       machinesOf = source;
     },

@@ -1,4 +1,5 @@
 import { html, type Html } from './html.ts';
+import { renderTable } from './render-table.ts';
 import type { StatusCheck } from './status-check.ts';
 
 const order = ['failure', 'warning', 'ok', 'skipped'] as const;
@@ -27,19 +28,7 @@ function renderOthers(checks: readonly StatusCheck[]): Html {
 }
 
 function tableOf(checks: readonly StatusCheck[]): Html {
-  const head = ['Result', 'Check', 'Found'].map(
-    (title) => html`<th scope="col" role="columnheader">${title}</th>`,
-  );
-  return html`<table class="wide checks" role="table">
-    <thead role="rowgroup">
-      <tr role="row">
-        ${head}
-      </tr>
-    </thead>
-    <tbody role="rowgroup">
-      ${checks.map(renderCheck)}
-    </tbody>
-  </table>`;
+  return renderTable(['Result', 'Check', 'Found'], checks.map(renderCheck), 'checks');
 }
 
 function renderCheck({ title, verdict, detail, remedy }: StatusCheck): Html {

@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts';
 import type { RecentDecision } from './recent-decisions.ts';
 import { renderSteps } from './render-steps.ts';
+import { renderTable } from './render-table.ts';
 import { renderTime } from './render-time.ts';
 
 const looks = { started: 'ok', allowed: 'warning', refused: 'failure' } as const;
@@ -9,25 +10,17 @@ export function renderDecisions(decisions: readonly RecentDecision[], now: Date)
   const body =
     decisions.length === 0
       ? html`<p class="empty">This daemon has not decided on anything yet.</p>`
-      : html`<table class="wide" role="table">
-          <thead role="rowgroup">
-            <tr role="row">
-              ${head}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            ${decisions.map((each) => renderDecision(each, now))}
-          </tbody>
-        </table>`;
+      : renderTable(
+          titles,
+          decisions.map((each) => renderDecision(each, now)),
+        );
   return html`<section aria-labelledby="decisions">
     <h2 id="decisions">Decisions <span>newest first, since this daemon started</span></h2>
     ${body}
   </section>`;
 }
 
-const head = ['When', 'Result', 'VM', 'Why', 'Took'].map(
-  (title) => html`<th scope="col" role="columnheader">${title}</th>`,
-);
+const titles = ['When', 'Result', 'VM', 'Why', 'Took'];
 
 function renderDecision(decision: RecentDecision, now: Date): Html {
   const { at, result, vm, domain, kind, code, cause, launchId, podUid, steps, times } = decision;

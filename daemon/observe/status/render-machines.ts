@@ -1,6 +1,7 @@
 import type { Machine, MachineExit, MachineState } from '../../machines/machine.ts';
 import { html, type Html } from './html.ts';
 import { renderSteps } from './render-steps.ts';
+import { renderTable } from './render-table.ts';
 import { renderTime } from './render-time.ts';
 
 /** So many that have ended are shown. */
@@ -30,25 +31,17 @@ export function renderMachines(machines: readonly Machine[], now: Date): Html {
   const body =
     shown.length === 0
       ? html`<p class="empty">No VM was started on this node.</p>`
-      : html`<table class="wide" role="table">
-          <thead role="rowgroup">
-            <tr role="row">
-              ${head}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            ${shown.map((machine) => renderMachine(machine, now))}
-          </tbody>
-        </table>`;
+      : renderTable(
+          titles,
+          shown.map((machine) => renderMachine(machine, now)),
+        );
   return html`<section aria-labelledby="machines">
     <h2 id="machines">VMs <span>${live.length} live, ${ended.length} ended</span></h2>
     ${body}
   </section>`;
 }
 
-const head = ['VM', 'State', 'Pod', 'Mode', 'Accepted', 'Took'].map(
-  (title) => html`<th scope="col" role="columnheader">${title}</th>`,
-);
+const titles = ['VM', 'State', 'Pod', 'Mode', 'Accepted', 'Took'];
 
 function renderMachine(machine: Machine, now: Date): Html {
   const { launchId, vm, state, podUid, mode, profile, qemu, exit, steps = [] } = machine;
