@@ -1,6 +1,6 @@
 import type { Config } from './config/config.ts';
 import type { HostView } from './host/host-view.ts';
-import { findGroup, parseUsers, readHostFile, resolveUsers } from './host/user-database.ts';
+import { parseUsers, readHostFile, resolveGroup, resolveUsers } from './host/user-database.ts';
 import type { Logger } from './observe/logger.ts';
 
 /** Who may launch, whose group may connect, and who may use the API. */
@@ -47,9 +47,7 @@ export function resolveAccess(config: AccessConfig, host: Pick<HostView, 'root'>
 
 function groupOf(launchGroup: string | null, host: Pick<HostView, 'root'>): number | null {
   if (launchGroup === null) return null;
-  const gid = /^\d+$/.test(launchGroup)
-    ? Number(launchGroup)
-    : findGroup(readHostFile(host.root, '/etc/group'), launchGroup);
+  const gid = resolveGroup(host.root, launchGroup);
   if (gid === null)
     throw new Error(`Cannot find the group "${launchGroup}": create it, or correct "launch-group"`);
   return gid;

@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
@@ -41,7 +39,7 @@ import { createNodeBackend } from './node-backend.ts';
 import { createNodeStatus } from './node-status.ts';
 import { openMachines } from './open-machines.ts';
 import { openTargetSearch } from './open-target-search.ts';
-import { findPackageRoot } from './package-root.ts';
+import { findLibraryDirectory } from './package-root.ts';
 import { ProbeRefresher } from './profiles/probe-refresher.ts';
 import { profileSettings } from './profiles/profile-settings.ts';
 import { StubProfiles } from './profiles/stub-profiles.ts';
@@ -133,7 +131,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
   const broker = new Broker({
     libc,
-    libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub', 'build'),
+    libraryDirectory: findLibraryDirectory(config),
     onRestart: (status) => {
       metrics.brokerRestarted();
       logger.error('The broker ended and is started again', { status });

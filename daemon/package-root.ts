@@ -14,3 +14,12 @@ export function findPackageRoot(start: string = import.meta.dirname): string {
       throw new Error(`Cannot find package.json above "${start}": install the whole package`);
   }
 }
+
+/** Where the programs in C are: as configured, or where they are built. */
+export function findLibraryDirectory({
+  libraryDirectory,
+}: {
+  readonly libraryDirectory: string | null;
+}): string {
+  return libraryDirectory ?? path.join(findPackageRoot(), 'stub/build');
+}

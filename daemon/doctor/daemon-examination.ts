@@ -1,12 +1,11 @@
 import os from 'node:os';
-import path from 'node:path';
 
 import type { Config } from '../config/config.ts';
 import type { Broker } from '../host/broker.ts';
 import type { Libc } from '../host/libc.ts';
 import type { LibvirtProcesses } from '../host/libvirt-processes.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
-import { findPackageRoot } from '../package-root.ts';
+import { findLibraryDirectory } from '../package-root.ts';
 import { Examination } from './examination.ts';
 import { judgeKubernetes } from './judge-kubernetes.ts';
 import { LibvirtLookup } from './libvirt-lookup.ts';
@@ -39,7 +38,7 @@ export function daemonExamination({
     version,
     root,
     machine: os.machine(),
-    libraryDirectory: config.libraryDirectory ?? path.join(findPackageRoot(), 'stub/build'),
+    libraryDirectory: findLibraryDirectory(config),
     libvirts: new LibvirtLookup({ libc, proc: config.proc, processes, broker }),
     isServing: true,
     mayLookIntoContainers: false,

@@ -1,6 +1,6 @@
 import { judgeStub } from '../profiles/judge-stub.ts';
+import { shellQuote } from '../shell-quote.ts';
 import { newFinding, type Finding } from './finding.ts';
-import { shellQuote } from './shell-quote.ts';
 
 /** What is behind the link `local` of a profile. */
 export interface EmulatorEvidence {

@@ -1,6 +1,6 @@
+import { shellQuote } from '../shell-quote.ts';
 import { newFinding, type Finding, type FindingStatus } from './finding.ts';
 import { parseQemuConf, type QemuSetting } from './parse-qemu-conf.ts';
-import { shellQuote } from './shell-quote.ts';
 
 export interface LibvirtEvidence {
   /** For people, such as `libvirtd (process 812)`. */

@@ -1,5 +1,6 @@
+import { shellQuote } from '../shell-quote.ts';
 import { newFinding, type Finding } from './finding.ts';
-import { shellQuote } from './shell-quote.ts';
+import { octalMode } from './octal-mode.ts';
 
 /** A file or directory as `lstat(2)` has it. */
 export interface PlaceEvidence {
@@ -86,5 +87,5 @@ function fix(
 }
 
 function describe({ uid, gid, mode }: Pick<PlaceEvidence, 'uid' | 'gid' | 'mode'>): string {
-  return `0${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+  return `${octalMode(mode)} ${uid}:${gid}`;
 }

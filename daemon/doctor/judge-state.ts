@@ -1,5 +1,6 @@
+import { shellQuote } from '../shell-quote.ts';
 import { newFinding, type Finding } from './finding.ts';
-import { shellQuote } from './shell-quote.ts';
+import { octalMode } from './octal-mode.ts';
 
 export interface StateEvidence {
   readonly path: string;
@@ -28,7 +29,7 @@ export function judgeState(evidence: StateEvidence): Finding {
   if (uid !== 0 || (mode & 0o077) !== 0)
     return newFinding(
       'failure',
-      `it is not root's alone (uid ${uid}, mode ${octal(mode)}), and holds what VMs are ended by`,
+      `it is not root's alone (uid ${uid}, mode ${octalMode(mode)}), and holds what VMs are ended by`,
       {
         subject,
         command: `chown root: ${name} && chmod 700 ${name}`,
@@ -61,8 +62,4 @@ export function judgeState(evidence: StateEvidence): Finding {
       command: `df -i ${name}`,
     });
   return newFinding('ok', `writable, ${free}`, { subject });
-}
-
-function octal(mode: number): string {
-  return `0${(mode & 0o7777).toString(8)}`;
 }

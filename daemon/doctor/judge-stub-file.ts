@@ -1,7 +1,8 @@
 import type { LaunchMode } from '../machines/machine.ts';
+import { shellQuote } from '../shell-quote.ts';
 import { newFinding, type Finding } from './finding.ts';
+import { octalMode } from './octal-mode.ts';
 import type { StubFacts } from './read-stub-facts.ts';
-import { shellQuote } from './shell-quote.ts';
 
 /** A file in the directory of a profile that is none of the links and records there. */
 export interface StubEvidence {
@@ -43,7 +44,7 @@ export function judgeStubFile(stub: StubEvidence, expected: StubExpectation): Fi
     return newFinding(status, `${stub.path} ${message}`, { ...advice, subject });
   }
   const { facts, mode, uid, gid } = stub;
-  const message = `${stub.path} is ${facts.program ?? ''} ${facts.version ?? ''}, ${octal(mode)} ${uid}:${gid}`;
+  const message = `${stub.path} is ${facts.program ?? ''} ${facts.version ?? ''}, ${octalMode(mode)} ${uid}:${gid}`;
   return newFinding('ok', message, { subject });
 }
 
@@ -60,12 +61,12 @@ function judgeFile({ path, isLink, uid, mode, mountOptions }: StubEvidence): Fau
   if (uid !== 0 || (mode & 0o022) !== 0)
     // chown clears the setuid bit.
     return failure(
-      `can be written to by others than root (${octal(mode)}, uid ${uid})`,
+      `can be written to by others than root (${octalMode(mode)}, uid ${uid})`,
       `chown root ${name} && chmod ${(mode & 0o7755).toString(8)} ${name}`,
     );
   if ((mode & 0o111) === 0)
     return failure(
-      `is not executable (${octal(mode)})`,
+      `is not executable (${octalMode(mode)})`,
       `chmod ${(mode | ((mode & 0o444) >> 2)).toString(8)} ${name}`,
     );
   if (mountOptions.has('noexec'))
@@ -100,7 +101,7 @@ function judgeProgram({ facts, mode }: StubEvidence, expected: StubExpectation):
   if (program === 'qemu-kube-exec' && (mode & 0o4000) === 0)
     return {
       status: 'failure',
-      message: `is not setuid (${octal(mode)}), and enters pods as root`,
+      message: `is not setuid (${octalMode(mode)}), and enters pods as root`,
       command,
     };
   if (launchSocket !== expected.launchSocket)
@@ -128,7 +129,7 @@ function judgeAccess({ path, mode, gid }: StubEvidence, expected: StubExpectatio
     const right = (mode & 0o7707) | 0o050;
     return {
       status: 'failure',
-      message: `can't be executed by who libvirt runs QEMU as (${octal(mode)}, gid ${gid})`,
+      message: `can't be executed by who libvirt runs QEMU as (${octalMode(mode)}, gid ${gid})`,
       ...(userGid === undefined
         ? { remedy: 'set "launch-users" in qemu-kube.conf' }
         : { command: `chgrp ${userGid} ${name} && chmod ${right.toString(8)} ${name}` }),
@@ -137,7 +138,7 @@ function judgeAccess({ path, mode, gid }: StubEvidence, expected: StubExpectatio
   if (isSetuid && (mode & 0o001) !== 0)
     return {
       status: 'warning',
-      message: `is setuid root and can be executed by everybody (${octal(mode)})`,
+      message: `is setuid root and can be executed by everybody (${octalMode(mode)})`,
       command: `chgrp ${userGid ?? 0} ${name} && chmod 4750 ${name}`,
     };
   if (!isSetuid && expected.launchGid === null)
@@ -147,8 +148,4 @@ function judgeAccess({ path, mode, gid }: StubEvidence, expected: StubExpectatio
       command: `chgrp ${userGid ?? 0} ${name} && chmod 4750 ${name}`,
     };
   return null;
-}
-
-function octal(mode: number): string {
-  return `0${(mode & 0o7777).toString(8)}`;
 }

@@ -1,5 +1,4 @@
 import os from 'node:os';
-import path from 'node:path';
 
 import type { Config } from '../config/config.ts';
 import { Broker } from '../host/broker.ts';
@@ -7,7 +6,7 @@ import { createLibc } from '../host/libc.ts';
 import { LibvirtProcesses } from '../host/libvirt-processes.ts';
 import { Turns } from '../host/turns.ts';
 import { nodeRoot } from '../install/node-root.ts';
-import { findPackageRoot } from '../package-root.ts';
+import { findLibraryDirectory } from '../package-root.ts';
 import { Examination, type Check } from './examination.ts';
 import { newFinding } from './finding.ts';
 import { LibvirtLookup } from './libvirt-lookup.ts';
@@ -26,7 +25,7 @@ export function localExamination({ config, version, only }: LocalExaminationOpti
   readonly close: () => void;
 } {
   const libc = createLibc();
-  const libraryDirectory = config.libraryDirectory ?? path.join(findPackageRoot(), 'stub/build');
+  const libraryDirectory = findLibraryDirectory(config);
   const broker = new Broker({ libc, libraryDirectory, onRestart: () => undefined });
   let isStarted = false;
   const processes = new LibvirtProcesses({

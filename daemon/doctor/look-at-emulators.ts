@@ -50,16 +50,14 @@ async function lookAtLocal(
   if (stubs.length === 0) return null;
   const local = `${directory}/${localName}`;
   const way = await findWay(node, local);
-  const steps = typeof way === 'string' ? [] : way;
+  const [steps, fault] = typeof way === 'string' ? [[], way] : [way, 'ENOENT'];
   const last = steps.at(-1);
   return judgeEmulator({
     profile: name,
     local,
     found:
-      typeof way === 'string' || last === undefined
-        ? typeof way === 'string'
-          ? way
-          : 'ENOENT'
+      last === undefined
+        ? fault
         : {
             path: last.path,
             isProgram: last.info.isFile() && (last.info.mode & 0o111n) !== 0n,

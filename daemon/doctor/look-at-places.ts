@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
-import { findGroup, parseUsers, readHostFile, resolveUsers } from '../host/user-database.ts';
+import { parseUsers, readHostFile, resolveGroup, resolveUsers } from '../host/user-database.ts';
 import { elfMachine } from '../install/elf-machine.ts';
 import type { ExaminedNode } from './examined-node.ts';
 import type { Check } from './examination.ts';
@@ -56,7 +56,7 @@ export function lookAtPlaces(node: ExaminedNode): readonly Check[] {
 export function launchGroup({ config, root }: Pick<ExaminedNode, 'config' | 'root'>): number | null {
   const { launchGroup: group, launchUsers } = config;
   if (group === null) return resolveUsers(parseUsers(readHostFile(root, '/etc/passwd')), launchUsers).gid;
-  return /^\d+$/u.test(group) ? Number(group) : findGroup(readHostFile(root, '/etc/group'), group);
+  return resolveGroup(root, group);
 }
 
 async function lookAtPrograms({

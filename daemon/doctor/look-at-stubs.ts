@@ -5,19 +5,27 @@ import { hasCode } from '../errors.ts';
 import { followLinks } from '../host/follow-links.ts';
 import { mountOptions } from '../host/mount-options.ts';
 import { readNodeMounts } from '../host/node-mounts.ts';
-import { parseUsers, readHostFile, resolveUsers } from '../host/user-database.ts';
+import { parseUsers, readHostFile, resolveUsers, type User } from '../host/user-database.ts';
 import {
   listProfileDirectories,
   localName,
   type ProfileDirectory,
 } from '../profiles/list-profile-directories.ts';
+import { shellQuote } from '../shell-quote.ts';
 import type { ExaminedNode } from './examined-node.ts';
 import type { Check } from './examination.ts';
 import { newFinding, type Finding } from './finding.ts';
 import { judgeStubFile, type StubEvidence } from './judge-stub-file.ts';
 import { launchGroup } from './look-at-places.ts';
 import { readStubFacts } from './read-stub-facts.ts';
-import { shellQuote } from './shell-quote.ts';
+
+/** What of the node is alike for all stubs. */
+interface StubSurroundings {
+  readonly users: readonly User[];
+  readonly launchGid: number | null;
+  /** As `readNodeMounts` gives them. */
+  readonly mounts: string;
+}
 
 /** The files that libvirt starts. */
 export function lookAtStubs(node: ExaminedNode): readonly Check[] {
@@ -27,7 +35,12 @@ export function lookAtStubs(node: ExaminedNode): readonly Check[] {
 async function lookAtProfiles(node: ExaminedNode): Promise<readonly Finding[]> {
   const { config, root } = node;
   const directories = listProfileDirectories(root, config.emulatorsDirectory);
-  const findings = await Promise.all(directories.map((directory) => lookAtProfile(node, directory)));
+  const about = {
+    users: parseUsers(readHostFile(root, '/etc/passwd')),
+    launchGid: launchGroup(node),
+    mounts: readNodeMounts(root, config.proc),
+  };
+  const findings = await Promise.all(directories.map((directory) => lookAtProfile(node, about, directory)));
   const missing = [...config.profiles.keys()]
     .filter((profile) => !directories.some(({ name }) => name === profile))
     .map((profile) =>
@@ -49,7 +62,11 @@ async function lookAtProfiles(node: ExaminedNode): Promise<readonly Finding[]> {
   return [...findings.flat(), ...missing];
 }
 
-async function lookAtProfile(node: ExaminedNode, directory: ProfileDirectory): Promise<readonly Finding[]> {
+async function lookAtProfile(
+  node: ExaminedNode,
+  about: StubSurroundings,
+  directory: ProfileDirectory,
+): Promise<readonly Finding[]> {
   const { name: profile, path: at } = directory;
   const { root } = node;
   const subject = profile;
@@ -68,7 +85,7 @@ async function lookAtProfile(node: ExaminedNode, directory: ProfileDirectory): P
   const files = (await fs.readdir(root + at))
     .filter((name) => name !== localName && !name.startsWith('.'))
     .sort();
-  const found = await Promise.all(files.map((file) => lookAtFile(node, profile, `${at}/${file}`)));
+  const found = await Promise.all(files.map((file) => lookAtFile(node, about, profile, `${at}/${file}`)));
   const findings = found.filter((finding) => finding !== null);
   if (findings.length > 0) return findings;
   return [
@@ -79,7 +96,12 @@ async function lookAtProfile(node: ExaminedNode, directory: ProfileDirectory): P
   ];
 }
 
-async function lookAtFile(node: ExaminedNode, profile: string, file: string): Promise<Finding | null> {
+async function lookAtFile(
+  node: ExaminedNode,
+  { users, launchGid, mounts }: StubSurroundings,
+  profile: string,
+  file: string,
+): Promise<Finding | null> {
   const { config, root, machine, version } = node;
   const info = await fs.lstat(root + file);
   if (info.isDirectory()) return null;
@@ -91,15 +113,13 @@ async function lookAtFile(node: ExaminedNode, profile: string, file: string): Pr
     uid: info.uid,
     gid: info.gid,
     mode: info.mode & 0o7777,
-    mountOptions: mountOptions(readNodeMounts(root, config.proc), file),
+    mountOptions: mountOptions(mounts, file),
     facts: await readStubFacts(root + file, info),
   };
   // A wrapper for `local` may lie beside the stub: it is not named like an emulator.
   if (!isLink && stub.facts.program === null && !path.basename(file).startsWith('qemu-')) return null;
   const settings = config.profiles.get(profile) ?? config;
-  const users = parseUsers(readHostFile(root, '/etc/passwd'));
   const { uids } = resolveUsers(users, settings.launchUsers);
-  const launchGid = launchGroup(node);
   const gids = users.filter(({ uid }) => uids.has(uid)).map(({ gid }) => gid);
   return judgeStubFile(stub, {
     machine,

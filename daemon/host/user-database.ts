@@ -63,3 +63,8 @@ export function readHostFile(root: string, path: string): string {
     return '';
   }
 }
+
+/** The id of a group that is named, or given as a number; `null`: the node has none of that name. */
+export function resolveGroup(root: string, group: string): number | null {
+  return /^\d+$/.test(group) ? Number(group) : findGroup(readHostFile(root, '/etc/group'), group);
+}

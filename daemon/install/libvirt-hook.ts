@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
+import { singleQuoted } from '../shell-quote.ts';
 import { InstallProblem } from './install-problem.ts';
 import { writeInPlace } from './write-in-place.ts';
 
@@ -30,8 +31,7 @@ export function installHook({ script, hooks, emulators }: HookOptions): HookStat
   const file = libvirtHookPath(hooks);
   const content = fs
     .readFileSync(script, 'utf8')
-    // No value of a shell needs more than this in single quotes.
-    .replace(SETTING, () => `emulators='${emulators.replaceAll("'", String.raw`'\''`)}'`);
+    .replace(SETTING, () => `emulators=${singleQuoted(emulators)}`);
   const before = readHook(file);
   const isRight = before !== null && before === content && (fs.statSync(file).mode & 0o7777) === 0o755;
   if (isRight) return 'unchanged';

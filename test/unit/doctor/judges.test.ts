@@ -8,7 +8,7 @@ import { judgeKernel } from '../../../daemon/doctor/judge-kernel.ts';
 import { judgeKubernetes } from '../../../daemon/doctor/judge-kubernetes.ts';
 import { judgeLibvirt } from '../../../daemon/doctor/judge-libvirt.ts';
 import { judgeProbeCache } from '../../../daemon/doctor/judge-probe-cache.ts';
-import { shellQuote } from '../../../daemon/doctor/shell-quote.ts';
+import { shellQuote } from '../../../daemon/shell-quote.ts';
 import type { Finding } from '../../../daemon/doctor/finding.ts';
 
 const briefly = (findings: readonly Finding[]): readonly string[] =>
