@@ -50,7 +50,7 @@ export interface AuditCaller {
   readonly uid: number;
   readonly gid: number;
   readonly pid: number;
-  /** Clock ticks since boot; unknown for a caller of the API. */
+  /** Clock ticks since boot; unknown for a caller of the API, and not looked up for one that was too many. */
   readonly startTime?: number;
   /** Of the executable. */
   readonly device?: AuditText;

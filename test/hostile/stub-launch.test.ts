@@ -1,15 +1,17 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
+import { readProcess, signalProcess } from '../support/processes.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import type { Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { skip } from '../support/skip.ts';
 import { expectNothingLeft, startFakePod, startSupervisedVm } from '../support/supervised-vm.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const hostileExec = join(import.meta.dirname, '../fixtures/build/hostile-exec');
 const CORE_UNLIMITED = 'limit=4:unlimited';
@@ -99,9 +101,19 @@ describe('a VM whose stub has a hostile caller', function () {
   });
 
   it('a stub that is stopped for good is given up, and leaves nothing', async () => {
+    signalProcess(driver.process, 'SIGSTOP');
     const launch = launchFake(driver, pod, { args: ['wait'] });
-    await sleep(15);
-    launch.stub.kill('SIGSTOP');
+    try {
+      // It has asked: nothing but the answer is left to wait for.
+      const asks = (): true | undefined =>
+        readlinkSync(`/proc/${launch.pid}/exe`) === driver.emulator && readProcess(launch.pid)?.state === 'S'
+          ? true
+          : undefined;
+      await waitUntil('the stub waits for the daemon', asks, 5000);
+      launch.stub.kill('SIGSTOP');
+    } finally {
+      signalProcess(driver.process, 'SIGCONT');
+    }
     await sleep(9000);
     await expectNothingLeft(driver, pod, 10_000);
     launch.stub.kill('SIGCONT');
@@ -115,10 +127,12 @@ describe('a VM whose stub has a hostile caller', function () {
     // The stub's on the host; QEMU has one of the same name in the pod.
     const directory = join('/tmp', `${scratch.id}-cores`);
     for (const path of [directory, join(pod.rootfs, directory)]) {
-      mkdirSync(path, { mode: 0o755 });
+      mkdirSync(path, { mode: 0o755, recursive: true }); // also when it is run again
       chownSync(path, uid, gid);
     }
-    scratch.defer('remove the directory of core files', () => rmSync(directory, { recursive: true }));
+    scratch.defer('remove the directory of core files', () =>
+      rmSync(directory, { recursive: true, force: true }),
+    );
     const cores = (): readonly string[] => readdirSync(directory);
     const control = `exec ${hostileExec} ${CORE_UNLIMITED} -- /bin/sh -c 'kill -SEGV $$'`;
     try {

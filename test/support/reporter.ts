@@ -1,6 +1,10 @@
 import Mocha from 'mocha';
+import { FileDurations } from './file-durations.ts';
 import { skipReason } from './skip.ts';
 import { readTimeScale } from './time-scale.ts';
+
+/** This many are told at the end: those where a run that has become too long can be made shorter. */
+const SLOW_FILES = 40;
 
 /**
  * Mocha's spec reporter with a closing line for machines: `12 passed, 0 failed`, and `, 3 skipped` where tests were
@@ -12,10 +16,12 @@ class Reporter extends Mocha.reporters.Spec {
   readonly #skipped: Mocha.Test[] = [];
   /** Title and message of tests that are run again. */
   readonly #retried: string[] = [];
+  readonly #durations: FileDurations;
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     this.#runner = runner;
+    this.#durations = FileDurations.of(runner);
     scaleTimeouts(runner, readTimeScale());
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => this.#skipped.push(test));
     runner.on(Mocha.Runner.constants.EVENT_TEST_RETRY, (test: Mocha.Test, error: Error) => {
@@ -25,6 +31,7 @@ class Reporter extends Mocha.reporters.Spec {
 
   /** Mocha calls this after the epilogue and the global teardown; `failures` counts an empty run as one. */
   override done(failures: number, end?: (failures: number) => void): void {
+    for (const line of this.#durations.slowest(SLOW_FILES)) console.log(`  slow: ${line}`);
     for (const test of this.#skipped) {
       console.log(`  skipped: ${test.fullTitle()}: ${skipReason(test) ?? 'no reason given'}`);
     }
