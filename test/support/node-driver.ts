@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
+import { buildStubs } from './build-stubs.ts';
 import { listCgroupParents } from './cgroups.ts';
 import type { Failpoints } from './failpoints.ts';
 import type { ProcessIdentity } from './processes.ts';
@@ -125,15 +126,28 @@ export class NodeDriver {
   /** Builds the programs in C and installs the stub. */
   async install(stub?: string): Promise<void> {
     const build = join(this.#scratch.directory, 'stub');
-    const make = ['-s', '-C', join(root, 'stub'), `BUILD=${build}`, `LAUNCH_SOCKET=${this.launchSocket}`];
+    if (this.#failpoints === undefined && this.#without.length === 0)
+      await buildStubs(build, this.launchSocket);
+    else await this.#buildOthers(build);
+    mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
+    this.installStub(stub ?? join(build, this.stubName));
+    symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
+  }
+
+  async #buildOthers(build: string): Promise<void> {
+    const make = [
+      '-s',
+      '-j2',
+      '-C',
+      join(root, 'stub'),
+      `BUILD=${build}`,
+      `LAUNCH_SOCKET=${this.launchSocket}`,
+    ];
     const { directory } = this.#failpoints ?? {};
     if (directory !== undefined) make.push(`FAILPOINTS=${directory}`);
     if (this.#without.length > 0)
       make.push(`CC=musl-gcc ${this.#without.map((name) => `-D${name}`).join(' ')}`);
     await runCommand('make', make);
-    mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
-    this.installStub(stub ?? join(build, this.stubName));
-    symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
   }
 
   /**

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
+import { buildStubs } from '../../support/build-stubs.ts';
 import { findQemuAccount } from '../../support/qemu-account.ts';
 import { runCommand, type CommandResult } from '../../support/run-command.ts';
 import type { Scratch } from '../../support/scratch.ts';
@@ -34,7 +35,7 @@ export class InstalledStub {
   ): Promise<InstalledStub> {
     const stub = new InstalledStub(scratch);
     const build = join(scratch.directory, 'stub');
-    await runCommand('make', ['-s', '-C', stubSources, `BUILD=${build}`, `LAUNCH_SOCKET=${stub.socket}`]);
+    await buildStubs(build, stub.socket);
     mkdirSync(stub.directory, { mode: 0o755 });
     copyFileSync(join(build, program), stub.path);
     stub.makeSetuid(true);
