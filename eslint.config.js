@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 /** Modules that only one place may import, and what to import there instead. */
 const doors = [
-  { group: ['koffi'], message: 'Only daemon/host/libc.ts imports the FFI.' },
+  { group: ['koffi'], message: 'Only daemon/host/libc/system-library.ts imports the FFI.' },
   { group: ['winston', 'winston/*'], message: 'Only daemon/observe/logger.ts imports winston.' },
   {
     group: ['prom-client'],
@@ -68,7 +68,7 @@ export const config = tseslint.config(
   },
   open(['daemon/**/*.ts']),
   open(['daemon/host/**/*.ts'], 'node:child_process'),
-  open(['daemon/host/libc.ts'], 'koffi', 'node:child_process'),
+  open(['daemon/host/libc/system-library.ts'], 'koffi', 'node:child_process'),
   open(['daemon/observe/logger.ts'], 'winston'),
   open(['daemon/observe/metrics.ts', 'daemon/observe/metrics/**/*.ts'], 'prom-client'),
   open(['daemon/api/**/*.ts'], '@grpc/*'),

@@ -206,7 +206,7 @@ describe('architecture', () => {
   });
 
   const doors = [
-    { name: 'koffi', door: 'daemon/host/libc.ts' },
+    { name: 'koffi', door: 'daemon/host/libc/system-library.ts' },
     { name: 'winston', door: 'daemon/observe/logger.ts' },
     { name: 'prom-client', door: 'daemon/observe/metrics' },
     { name: '@grpc', door: 'daemon/api/' },
