@@ -5,7 +5,7 @@ import { daemonExamination } from './doctor/daemon-examination.ts';
 import { AttachLock } from './host/attach-lock.ts';
 import { Broker } from './host/broker.ts';
 import { viewHost } from './host/host-view.ts';
-import { createLibc } from './host/libc.ts';
+import { createLibc, type Libc } from './host/libc.ts';
 import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
@@ -309,7 +309,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   index.start();
   // Not waited for: the file system of an emulator may be slow to answer.
   void refresher.start();
-  const door = await openLaunchSocket(run.launchSocket, access.launchGid, launches, logger);
+  const door = await openLaunchSocket(libc, run.launchSocket, access.launchGid, launches, logger);
   started.defer(async () => {
     door.close();
     await launches.close(LAUNCH_GRACE_MS);
@@ -339,6 +339,7 @@ async function startHttp(
 }
 
 function openLaunchSocket(
+  libc: Libc,
   socketPath: string,
   gid: number,
   launches: LaunchServer,
@@ -348,6 +349,7 @@ function openLaunchSocket(
     mode: 0o660,
     gid,
     server: { allowHalfOpen: true },
+    burst: libc,
     connectionListener: (socket) => launches.accept(socket),
     onError: (error) => logger.error('The launch socket failed to accept', errorFields(error)),
   });

@@ -3,10 +3,14 @@ import net from 'node:net';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
+import type { Libc } from './libc.ts';
 import { probeSocket } from './probe-socket.ts';
+import { fdOf } from './socket-fd.ts';
 
 /** `sun_path` holds 108 bytes, the final NUL included. */
 const LONGEST_PATH = 107;
+/** In one turn of the event loop; it is as many as the kernel keeps waiting for Node. */
+const BURST = 511;
 
 export interface ListenOptions {
   /** Permission bits of the socket, e.g. `0o660`; connecting needs `w`. */
@@ -17,8 +21,13 @@ export interface ListenOptions {
   readonly connectionListener: (socket: net.Socket) => void;
   /** Told about errors of `accept()`, e.g. EMFILE; the socket keeps listening. */
   readonly onError?: (error: Error) => void;
-  /** How accepted sockets start, e.g. `{ pauseOnConnect: true, allowHalfOpen: true }`. */
-  readonly server?: net.ServerOpts;
+  /** How accepted sockets start, e.g. `{ allowHalfOpen: true }`. */
+  readonly server?: Pick<net.ServerOpts, 'allowHalfOpen'>;
+  /**
+   * Takes all that wait as soon as one does. Node takes one in a turn of its event loop, so that whoever comes behind a
+   * crowd waits until each of it was served.
+   */
+  readonly burst?: Pick<Libc, 'acceptWaiting'>;
 }
 
 export interface ListeningSocket {
@@ -43,7 +52,12 @@ export async function listenOnSocket(socketPath: string, options: ListenOptions)
   await refuseOccupied(socketPath);
 
   fs.rmSync(temporary, { force: true });
-  const server = net.createServer(options.server ?? {}, options.connectionListener);
+  const server = net.createServer(options.server ?? {}, (socket) => {
+    options.connectionListener(socket);
+    if (options.burst !== undefined)
+      for (const fd of takeWaiting(options.burst, server))
+        options.connectionListener(new net.Socket({ ...options.server, fd }));
+  });
   try {
     await bindPrivately(server, temporary);
     if (options.uid !== undefined || options.gid !== undefined)
@@ -73,6 +87,14 @@ export async function listenOnSocket(socketPath: string, options: ListenOptions)
       removeOwn(socketPath, inode);
     },
   };
+}
+
+function* takeWaiting(libc: Pick<Libc, 'acceptWaiting'>, server: net.Server): Generator<number> {
+  for (let count = 0; count < BURST && server.listening; count++) {
+    const fd = libc.acceptWaiting(fdOf(server));
+    if (fd === null) return;
+    yield fd;
+  }
 }
 
 async function refuseOccupied(socketPath: string): Promise<void> {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 
-import { hasCode, Refusal } from '../errors.ts';
+import { hasCode, Refusal, SystemCallError } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import { hasEnded, parseStat, type ProcessStat } from '../target/parse-stat.ts';
@@ -90,6 +90,26 @@ export function assertCalling({ process }: Caller): void {
     if (!hasCode(error, 'ESRCH', 'ENOENT')) throw error;
   }
   if (stat === null || hasEnded(stat)) throw gone();
+}
+
+/**
+ * Whose turn it is to be looked at, before that is done: its real user and its cgroup, where the kernel tells them in one
+ * call. Nothing else may depend on it: it is the same for all where the kernel does not.
+ */
+export function presumedCaller(libc: Libc, socket: number): string {
+  let pidfd: number;
+  try {
+    pidfd = libc.peerPidfd(socket);
+  } catch (error) {
+    if (error instanceof SystemCallError) return '';
+    throw error;
+  }
+  try {
+    const owner = libc.ownerOf(pidfd);
+    return owner === null ? '' : `${owner.realUid} ${owner.cgroup}`;
+  } finally {
+    fs.closeSync(pidfd);
+  }
 }
 
 /**

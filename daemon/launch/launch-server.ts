@@ -4,7 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
-import { assertCalling, describeCaller, pinCaller, type Caller, type PinnedCaller } from './caller.ts';
+import {
+  assertCalling,
+  describeCaller,
+  pinCaller,
+  presumedCaller,
+  type Caller,
+  type PinnedCaller,
+} from './caller.ts';
+import { CallerQueue } from './caller-queue.ts';
 import { domainName } from './domain-name.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
@@ -33,6 +41,12 @@ export interface LaunchServerOptions {
   readonly observer: LaunchObserver;
 }
 
+/** One connection of which nothing is known yet. */
+interface Call {
+  readonly socket: net.Socket;
+  readonly connection: LaunchConnection;
+}
+
 /** One connection, from the moment that its request is awaited. */
 interface Conversation {
   readonly connection: LaunchConnection;
@@ -44,27 +58,60 @@ interface Conversation {
 /** The daemon's side of `launch.sock`: reads one request a connection, and answers it. */
 export class LaunchServer {
   readonly #options: LaunchServerOptions;
+  readonly #callers: CallerQueue<Call>;
   readonly #conversations = new Set<Conversation>();
   #isClosing = false;
 
   constructor(options: LaunchServerOptions) {
     this.#options = options;
+    this.#callers = new CallerQueue({
+      room: options.limits.total,
+      serve: (call) => this.#serve(call),
+      sendAway: ({ connection }) => this.#refuse(connection, null, noRoom()),
+    });
   }
 
-  /** Serves one accepted connection. Never throws. */
+  /** Takes one accepted connection, to serve it when its turn comes. Never throws. */
   accept(socket: net.Socket): void {
     const connection = new LaunchConnection(socket, performance.now());
     if (this.#isClosing || this.#options.limits.isFull) {
       this.#refuse(connection, null, noRoom());
       return;
     }
-    let caller: PinnedCaller;
     try {
       if (this.#isRepeating(socket)) {
         this.#options.observer.repeated();
         connection.close();
         return;
       }
+      this.#callers.push(presumedCaller(this.#options.libc, fdOf(socket)), { socket, connection });
+    } catch (error) {
+      this.#refuse(connection, null, error);
+    }
+  }
+
+  /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    this.#callers.clear();
+    const stopping = new Refusal(
+      'busy',
+      'Cannot start the VM: the node driver is stopping',
+      'start the VM again',
+    );
+    const conversations = [...this.#conversations];
+    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping);
+    const underWay = conversations.flatMap(({ connection, handling }) =>
+      connection.isReleased ? [handling] : [],
+    );
+    if (underWay.length > 0)
+      await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
+  }
+
+  #serve({ socket, connection }: Call): void {
+    let caller: PinnedCaller;
+    try {
+      if (socket.destroyed) throw goneMeanwhile();
       caller = pinCaller(this.#options.libc, this.#options.proc, fdOf(socket));
     } catch (error) {
       this.#refuse(connection, null, error);
@@ -82,23 +129,6 @@ export class LaunchServer {
       this.#refuse(connection, caller, error);
       caller.process[Symbol.dispose]();
     }
-  }
-
-  /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    this.#isClosing = true;
-    const stopping = new Refusal(
-      'busy',
-      'Cannot start the VM: the node driver is stopping',
-      'start the VM again',
-    );
-    const conversations = [...this.#conversations];
-    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping);
-    const underWay = conversations.flatMap(({ connection, handling }) =>
-      connection.isReleased ? [handling] : [],
-    );
-    if (underWay.length > 0)
-      await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
   }
 
   #isRepeating(socket: net.Socket): boolean {
@@ -141,10 +171,7 @@ export class LaunchServer {
       }
     });
     socket.once('end', () => {
-      if (!connection.isReleased)
-        refuse(
-          new Refusal('caller-gone', 'Cannot answer: the caller has closed the connection', 'call again'),
-        );
+      if (!connection.isReleased) refuse(goneMeanwhile());
     });
     socket.once('close', () => {
       clearTimeout(timer);
@@ -187,6 +214,10 @@ export class LaunchServer {
     this.#options.observer.refused(error, connection, caller);
     connection.refuse(lineOf(error));
   }
+}
+
+function goneMeanwhile(): Refusal {
+  return new Refusal('caller-gone', 'Cannot answer: the caller has closed the connection', 'call again');
 }
 
 function userNotAllowed({ credentials: { uid } }: PinnedCaller): Refusal {

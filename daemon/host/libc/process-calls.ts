@@ -1,6 +1,13 @@
 import { SystemCallError } from '../../errors.ts';
 import type { SystemLibrary } from './system-library.ts';
 
+/** Whom a process belongs to. */
+export interface ProcessOwner {
+  readonly realUid: number;
+  /** Number of its cgroup of version 2: the inode of its directory. */
+  readonly cgroup: bigint;
+}
+
 /** Other processes by pidfd, and what this one gives up. */
 export interface ProcessCalls {
   /** A pidfd of the process that has this pid now. */
@@ -9,6 +16,8 @@ export interface ProcessCalls {
   isAlive(pidfd: number): boolean;
   /** Sends a signal through a pidfd: never to another process than the one it was opened for. */
   signal(pidfd: number, signal: number): void;
+  /** PIDFD_GET_INFO, of Linux 6.13; `null` where the kernel has no answer, also since the process has ended. */
+  ownerOf(pidfd: number): ProcessOwner | null;
   /** No core file is written of this process, and nobody of its user may trace it or read its memory. */
   forbidDumps(): void;
   /**
@@ -20,6 +29,11 @@ export interface ProcessCalls {
   keepCapabilities(kept: bigint): void;
 }
 
+/** `struct pidfd_info` as it was at first, and its ioctl. */
+const PIDFD_INFO_SIZE = 64;
+const PIDFD_GET_INFO = 0xc040ff0b;
+const PIDFD_INFO_CREDENTIALS = 2n;
+const PIDFD_INFO_CGROUP = 4n;
 const PR_SET_DUMPABLE = 4;
 const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
@@ -35,6 +49,7 @@ export function createProcessCalls({ find, call }: SystemLibrary): ProcessCalls 
   const setrlimit = find('int setrlimit(int, void *)');
   const capget = find('int capget(void *, void *)');
   const capset = find('int capset(void *, void *)');
+  const ioctl = find('int ioctl(int, ulong, void *)');
   const syscall = find('long syscall(long, long, long, void *, long)');
 
   function sendSignal(pidfd: number, signal: number): void {
@@ -58,6 +73,16 @@ export function createProcessCalls({ find, call }: SystemLibrary): ProcessCalls 
     },
 
     signal: sendSignal,
+
+    ownerOf(pidfd) {
+      const info = Buffer.alloc(PIDFD_INFO_SIZE);
+      const wanted = PIDFD_INFO_CREDENTIALS | PIDFD_INFO_CGROUP;
+      info.writeBigUInt64LE(wanted, 0);
+      // An old kernel says so each time: an error with its stack trace would take longer than the call.
+      if (ioctl(pidfd, PIDFD_GET_INFO, info) < 0) return null;
+      if ((info.readBigUInt64LE(0) & wanted) !== wanted) return null;
+      return { cgroup: info.readBigUInt64LE(8), realUid: info.readUInt32LE(28) };
+    },
 
     forbidDumps() {
       const action = 'forbid dumps of this process';

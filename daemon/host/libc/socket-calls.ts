@@ -18,6 +18,8 @@ export interface SocketCalls {
   peerPidfd(socket: number): number;
   /** Sends bytes in one piece with fds along. Throws `EAGAIN` when the socket's buffer is full. */
   sendWithFds(socket: number, bytes: Uint8Array, fds: readonly number[]): void;
+  /** Takes one that waits to be connected, non-blocking and close-on-exec; `null` when none can be taken. */
+  acceptWaiting(listener: number): number | null;
   /** A connected pair of Unix stream sockets, close-on-exec. */
   socketPair(): readonly [number, number];
   /**
@@ -31,6 +33,7 @@ export interface SocketCalls {
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -44,6 +47,7 @@ const CMSG_HEADER = 16; // size_t cmsg_len, int cmsg_level, int cmsg_type
 
 export function createSocketCalls({ find, call, sendmsg }: SystemLibrary): SocketCalls {
   const getsockopt = find('int getsockopt(int, int, int, void *, void *)');
+  const accept4 = find('int accept4(int, void *, void *, int)');
   const socketpair = find('int socketpair(int, int, int, void *)');
   const makeSocket = find('int socket(int, int, int)');
   const sendto = find('intptr_t sendto(int, void *, size_t, int, void *, uint)');
@@ -77,6 +81,11 @@ export function createSocketCalls({ find, call, sendmsg }: SystemLibrary): Socke
         sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL),
       );
       if (sent !== bytes.length) throw new SystemCallError('sendmsg', 'EMSGSIZE', 90, 'hand fds on');
+    },
+
+    acceptWaiting(listener) {
+      const fd = accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      return fd < 0 ? null : fd;
     },
 
     socketPair() {

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { SystemCallError } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { fdOf } from '../../../daemon/host/socket-fd.ts';
+import { skip } from '../../support/skip.ts';
 
 const libc = createLibc();
 const opened: number[] = [];
@@ -82,6 +83,24 @@ describe('Libc', () => {
     expect((await ended)[1]).to.equal('SIGTERM');
     expect(libc.isAlive(pidfd)).to.equal(false);
     expect(codeOf(() => libc.signal(pidfd, 15))).to.equal('ESRCH');
+  });
+
+  it('ownerOf() tells the real user and the cgroup of a process, and nothing of one that has ended', async function () {
+    const child = spawn('setpriv', ['--ruid=12345', '--', 'sh', '-c', 'echo; exec sleep 100']);
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    const pidfd = keep(libc.pidfdOpen(child.pid ?? 0));
+    const owner = libc.ownerOf(pidfd);
+    const cgroup = /^0::(.*)$/m.exec(fs.readFileSync(`/proc/${child.pid}/cgroup`, 'utf8'))?.[1];
+    child.kill('SIGKILL');
+    await ended;
+    expect(libc.ownerOf(pidfd)).to.equal(null);
+    if (owner === null) skip(this, 'this kernel does not tell (Linux 6.13 does)');
+    expect(owner.realUid).to.equal(12345);
+    const directory = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].findLast((each) =>
+      fs.existsSync(`${each}/cgroup.controllers`),
+    );
+    expect(owner.cgroup).to.equal(fs.statSync(`${directory}${cgroup}`, { bigint: true }).ino);
   });
 
   it('pidfdOpen() says that there is no such process, in words', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -10,7 +11,9 @@ import { listenOnSocket, type ListeningSocket } from '../../../daemon/host/liste
 import { LaunchLimits } from '../../../daemon/launch/launch-limits.ts';
 import { LaunchObserver } from '../../../daemon/launch/launch-observer.ts';
 import { LaunchServer, type LaunchServerOptions } from '../../../daemon/launch/launch-server.ts';
+import type { AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import { draftRequest, encodeRequest } from '../../fuzz/encode-request.ts';
+import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { plainMachine } from '../../support/plain-machine.ts';
 
@@ -19,6 +22,22 @@ const request = encodeRequest(draftRequest(['qemu'], ['A=b']));
 const countFds = (): number => fs.readdirSync('/proc/self/fd').length;
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const connector = path.join(import.meta.dirname, '../../fixtures/build/inherited-connection');
+
+/** Sockets that are bound below a directory: those that listen, and one for each connection. */
+function countSockets(directory: string): number {
+  return fs.readFileSync('/proc/net/unix', 'utf8').split(directory).length - 1;
+}
+
+/** Without the event loop, which meanwhile accepts nobody. */
+function waitBlocking(condition: () => boolean): void {
+  const end = performance.now() + 5000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error('Waited 5 s in vain');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
+}
 
 class Client {
   readonly socket: net.Socket;
@@ -64,25 +83,28 @@ describe('LaunchServer', function () {
         launched++;
         return launch(...args);
       },
-      observer: new LaunchObserver({
-        pods: null,
-        logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-        audit: () => undefined,
-        metrics: {
-          launchStarted: () => reasons.push('started'),
-          launchRefused: (reason) => reasons.push(reason),
-          launchLimited: () => undefined,
-          peerRejected: () => reasons.push('rejected'),
-        },
-      }),
+      observer: observerOf(() => undefined),
       ...changes,
     });
     door = await listenOnSocket(path.join(directory, 'launch.sock'), {
       mode: 0o600,
       server: { allowHalfOpen: true },
+      burst: libc,
       connectionListener: (socket) => server.accept(socket),
     });
   };
+  const observerOf = (audit: (record: AuditRecord) => void): LaunchObserver =>
+    new LaunchObserver({
+      pods: null,
+      logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      audit,
+      metrics: {
+        launchStarted: () => reasons.push('started'),
+        launchRefused: (reason) => reasons.push(reason),
+        launchLimited: () => undefined,
+        peerRejected: () => reasons.push('rejected'),
+      },
+    });
   afterEach(async () => {
     for (const { socket } of clients.splice(0)) socket.destroy();
     door.close();
@@ -239,6 +261,35 @@ describe('LaunchServer', function () {
     expect(await Promise.all(more.map(({ answer }) => answer))).to.deep.equal(Array(8).fill(''));
     expect(launched).to.equal(8);
     expect(await slow[0]?.answer).to.match(/^Cannot wait for the rest of the request: /);
+  });
+
+  it('lets who comes behind a crowd of another user wait for one of it, not for all', async function () {
+    const probe = libc.pidfdOpen(process.pid);
+    const isTold = libc.ownerOf(probe) !== null;
+    fs.closeSync(probe);
+    if (!isTold) skip(this, 'this kernel does not tell whose a process is by its pidfd (Linux 6.13 does)');
+    const served: number[] = [];
+    door.close();
+    await serve({
+      allowedUids: new Set(),
+      observer: observerOf(({ caller }) => served.push(caller?.uid ?? -1)),
+    });
+    const [crowd, other] = [12_345, 12_346];
+    const uids = [...Array<number>(40).fill(crowd), other];
+    const callers = uids.map((uid) => {
+      const before = countSockets(directory);
+      const caller = spawn('setpriv', [`--ruid=${uid}`, '--', connector, door.path, 'wait'], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+      waitBlocking(() => countSockets(directory) > before);
+      return caller;
+    });
+    try {
+      await waitUntil('all were served', () => (served.length === uids.length ? true : undefined), 5000);
+      expect(served.indexOf(other)).to.equal(1);
+    } finally {
+      for (const caller of callers) caller.stdin.end();
+    }
   });
 
   it('close() refuses what is undecided, and lets a launch end that is under way', async () => {
