@@ -349,7 +349,7 @@ function openLaunchSocket(
     mode: 0o660,
     gid,
     server: { allowHalfOpen: true },
-    burst: libc,
+    burst: { libc, listener: (fd) => launches.acceptDescriptor(fd) },
     connectionListener: (socket) => launches.accept(socket),
     onError: (error) => logger.error('The launch socket failed to accept', errorFields(error)),
   });

@@ -6,6 +6,7 @@
 export function nearestWord(given: string, words: readonly string[]): string | undefined {
   const tolerated = Math.max(2, Math.floor(given.length / 3));
   return words
+    .filter((word) => Math.abs(word.length - given.length) <= tolerated) // at least as many edits
     .map((word) => ({ word, distance: editDistance(given, word) }))
     .filter(({ distance }) => distance <= tolerated)
     .sort((a, b) => a.distance - b.distance)[0]?.word;

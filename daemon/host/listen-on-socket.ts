@@ -24,10 +24,13 @@ export interface ListenOptions {
   /** How accepted sockets start, e.g. `{ allowHalfOpen: true }`. */
   readonly server?: Pick<net.ServerOpts, 'allowHalfOpen'>;
   /**
-   * Takes all that wait as soon as one does. Node takes one in a turn of its event loop, so that whoever comes behind a
-   * crowd waits until each of it was served.
+   * Given what waits beside a connection, as descriptors that are its own to close. Node takes one connection in a turn of
+   * its event loop, so that whoever comes behind a crowd waits until each of it was served.
    */
-  readonly burst?: Pick<Libc, 'acceptWaiting'>;
+  readonly burst?: {
+    readonly libc: Pick<Libc, 'acceptWaiting'>;
+    readonly listener: (fd: number) => void;
+  };
 }
 
 export interface ListeningSocket {
@@ -52,11 +55,10 @@ export async function listenOnSocket(socketPath: string, options: ListenOptions)
   await refuseOccupied(socketPath);
 
   fs.rmSync(temporary, { force: true });
+  const { burst } = options;
   const server = net.createServer(options.server ?? {}, (socket) => {
     options.connectionListener(socket);
-    if (options.burst !== undefined)
-      for (const fd of takeWaiting(options.burst, server))
-        options.connectionListener(new net.Socket({ ...options.server, fd }));
+    if (burst !== undefined) for (const fd of takeWaiting(burst.libc, server)) burst.listener(fd);
   });
   try {
     await bindPrivately(server, temporary);

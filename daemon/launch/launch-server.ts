@@ -1,4 +1,5 @@
-import type net from 'node:net';
+import fs from 'node:fs';
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal } from '../errors.ts';
@@ -41,10 +42,14 @@ export interface LaunchServerOptions {
   readonly observer: LaunchObserver;
 }
 
-/** One connection of which nothing is known yet. */
+/** One connection of which nothing is known yet. A socket of Node's is made of it only where it is served. */
 interface Call {
-  readonly socket: net.Socket;
-  readonly connection: LaunchConnection;
+  readonly descriptor: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly acceptedAt: number;
+  readonly open: () => net.Socket;
+  /** In place of `open`, where nothing is to be said. */
+  readonly close: () => void;
 }
 
 /** One connection, from the moment that its request is awaited. */
@@ -67,27 +72,21 @@ export class LaunchServer {
     this.#callers = new CallerQueue({
       room: options.limits.total,
       serve: (call) => this.#serve(call),
-      sendAway: ({ connection }) => this.#refuse(connection, null, noRoom()),
+      sendAway: (call) => this.#sendAway(call),
     });
   }
 
   /** Takes one accepted connection, to serve it when its turn comes. Never throws. */
   accept(socket: net.Socket): void {
-    const connection = new LaunchConnection(socket, performance.now());
-    if (this.#isClosing || this.#options.limits.isFull) {
-      this.#refuse(connection, null, noRoom());
-      return;
-    }
-    try {
-      if (this.#isRepeating(socket)) {
-        this.#options.observer.repeated();
-        connection.close();
-        return;
-      }
-      this.#callers.push(presumedCaller(this.#options.libc, fdOf(socket)), { socket, connection });
-    } catch (error) {
-      this.#refuse(connection, null, error);
-    }
+    const close = (): void => void socket.destroy();
+    socket.on('error', () => undefined); // 'close' follows
+    this.#take({ descriptor: fdOf(socket), acceptedAt: performance.now(), open: () => socket, close });
+  }
+
+  /** Like {@link accept}, for one that Node does not know. */
+  acceptDescriptor(fd: number): void {
+    const open = (): net.Socket => new net.Socket({ fd, allowHalfOpen: true });
+    this.#take({ descriptor: fd, acceptedAt: performance.now(), open, close: () => fs.closeSync(fd) });
   }
 
   /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
@@ -108,11 +107,36 @@ export class LaunchServer {
       await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
   }
 
-  #serve({ socket, connection }: Call): void {
+  #take(call: Call): void {
+    const { libc, limits, observer } = this.#options;
+    if (this.#isClosing || limits.isFull) {
+      this.#sendAway(call);
+      return;
+    }
+    try {
+      if (limits.isRepeating(libc.peerCredentials(call.descriptor).pid)) {
+        observer.repeated();
+        call.close();
+        return;
+      }
+      this.#callers.push(presumedCaller(libc, call.descriptor), call);
+    } catch (error) {
+      this.#refuse(connect(call), null, error);
+    }
+  }
+
+  #sendAway(call: Call): void {
+    this.#refuse(connect(call), null, noRoom());
+  }
+
+  #serve(call: Call): void {
+    const { libc, proc } = this.#options;
+    const socket = call.open();
+    const connection = new LaunchConnection(socket, call.acceptedAt);
     let caller: PinnedCaller;
     try {
       if (socket.destroyed) throw goneMeanwhile();
-      caller = pinCaller(this.#options.libc, this.#options.proc, fdOf(socket));
+      caller = pinCaller(libc, proc, fdOf(socket));
     } catch (error) {
       this.#refuse(connection, null, error);
       return;
@@ -129,11 +153,6 @@ export class LaunchServer {
       this.#refuse(connection, caller, error);
       caller.process[Symbol.dispose]();
     }
-  }
-
-  #isRepeating(socket: net.Socket): boolean {
-    const { libc, limits } = this.#options;
-    return limits.isRepeating(libc.peerCredentials(fdOf(socket)).pid);
   }
 
   #read(socket: net.Socket, connection: LaunchConnection, pinned: PinnedCaller): void {
@@ -214,6 +233,10 @@ export class LaunchServer {
     this.#options.observer.refused(error, connection, caller);
     connection.refuse(lineOf(error));
   }
+}
+
+function connect({ open, acceptedAt }: Call): LaunchConnection {
+  return new LaunchConnection(open(), acceptedAt);
 }
 
 function goneMeanwhile(): Refusal {

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeDriverOptions } from '../support/node-driver.ts';
 import { runCommand } from '../support/run-command.ts';
 import type { Scratch } from '../support/scratch.ts';
+import { TestCgroup } from '../support/test-cgroup.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** As stub/node-driver.c has them. */
@@ -13,9 +14,12 @@ const flags = [
   '--max-old-space-size=128',
 ] as const;
 
+/** `CPUWeight=` of deploy/systemd/node-driver.service; a cgroup of version 1 has shares, of which 1024 are ordinary. */
+const WEIGHT = 1000;
+
 /**
- * The daemon as the image has it: bundled, with its flags, and with a run directory in memory, as systemd makes /run. Built
- * anew, below the scratch.
+ * The daemon as the image has it: bundled, with its flags, with a run directory in memory, as systemd makes /run, and in a
+ * cgroup with the weight that its unit gives it. Built anew, below the scratch.
  */
 export async function bundledDaemon(scratch: Scratch): Promise<Required<Pick<NodeDriverOptions, 'run'>>> {
   const directory = join(scratch.directory, 'bundle');
@@ -26,7 +30,22 @@ export async function bundledDaemon(scratch: Scratch): Promise<Required<Pick<Nod
     await runCommand('umount', ['--lazy', scratch.runDirectory]);
   });
   const main = join(directory, 'dist/daemon/main.js');
+  const cgroup = weightyCgroup(scratch);
   return {
-    run: ([node = '', , ...args], log) => scratch.startBackground(node, [...flags, main, ...args], log),
+    run: ([node = '', , ...args], log) => {
+      const [program = '', ...rest] = cgroup.around([node, ...flags, main, ...args]);
+      return scratch.startBackground(program, rest, log);
+    },
   };
+}
+
+function weightyCgroup(scratch: Scratch): TestCgroup {
+  const cgroup = TestCgroup.make(scratch, 'daemon');
+  for (const directory of cgroup.directories) {
+    const shares = join(directory, 'cpu.shares');
+    const weight = join(directory, 'cpu.weight');
+    if (existsSync(shares)) writeFileSync(shares, String((WEIGHT * 1024) / 100));
+    else if (existsSync(weight)) writeFileSync(weight, String(WEIGHT));
+  }
+  return cgroup;
 }

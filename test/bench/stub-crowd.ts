@@ -3,6 +3,7 @@ import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { StubCrowd } from '../support/stub-crowd.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, percentile, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
 import { timedEmulator, timedEmulatorMount, timeLaunch } from './time-launch.ts';
@@ -42,6 +43,7 @@ export async function measureStubCrowd(): Promise<StubCrowdLoad> {
         'launch-users': `${account.uid}, ${uid}`,
         'secret-lifetime': '24h',
       },
+      ...(await bundledDaemon(scratch)),
     });
     const cgroup = StubCrowd.makeCgroup(scratch);
     const launch = (): Promise<number> => timeLaunch(driver, pod, failures);

@@ -89,7 +89,7 @@ describe('LaunchServer', function () {
     door = await listenOnSocket(path.join(directory, 'launch.sock'), {
       mode: 0o600,
       server: { allowHalfOpen: true },
-      burst: libc,
+      burst: { libc, listener: (fd) => server.acceptDescriptor(fd) },
       connectionListener: (socket) => server.accept(socket),
     });
   };
