@@ -9,19 +9,26 @@ const PARENT = 'kubevirt-node-driver';
 /** Younger cgroups may be those of a launch that is just being prepared, by a daemon with another run directory. */
 const LEFTOVER_AGE_MS = 60_000;
 const MAX_ATTEMPTS = 100;
+/** As the daemon's unit has it: a shim needs little, and at once. Ten times the ordinary. */
+const WEIGHTS = { 'cpu.weight': '1000', 'cpu.shares': '10240' } as const;
 
 /**
  * The cgroups that shims live in: `/kubevirt-node-driver/<launch id>` in every hierarchy of the node, so that neither
  * the end of the daemon's container nor that of the pod takes a shim along.
  */
 export class ShimCgroups {
-  readonly #roots: readonly { readonly directory: string; readonly isCpuset: boolean }[];
+  readonly #roots: readonly {
+    readonly directory: string;
+    readonly isCpuset: boolean;
+    readonly weightFile: keyof typeof WEIGHTS | null;
+  }[];
 
   /** @param hostRoot see `HostView.root` */
   constructor(hierarchies: readonly CgroupHierarchy[], hostRoot: string) {
     this.#roots = hierarchies.map(({ controllers, mountPoint }) => ({
       directory: hostRoot + mountPoint,
       isCpuset: controllers.includes('cpuset'),
+      weightFile: weightFileOf(controllers),
     }));
   }
 
@@ -32,9 +39,9 @@ export class ShimCgroups {
 
   /** Makes the cgroups of one launch and returns their directories. */
   create(launchId: string): readonly string[] {
-    return this.#roots.map(({ directory, isCpuset }) => {
+    return this.#roots.map(({ directory, isCpuset, weightFile }) => {
       const own = `${directory}/${PARENT}/${launchId}`;
-      make(own, MAX_ATTEMPTS);
+      make(own, weightFile, MAX_ATTEMPTS);
       // The parent stays from here on.
       if (isCpuset) inheritCpuset(own);
       return own;
@@ -98,13 +105,25 @@ export class ShimCgroups {
   }
 }
 
-/** With its parent. A daemon with another run directory may remove that while it is empty: then anew. */
-function make(directory: string, attempts: number): void {
+function weightFileOf(controllers: readonly string[]): keyof typeof WEIGHTS | null {
+  if (controllers.includes('')) return 'cpu.weight';
+  return controllers.includes('cpu') ? 'cpu.shares' : null;
+}
+
+/**
+ * With its parent. A daemon with another run directory may remove that while it is empty: then anew.
+ *
+ * @param weightFile what the parent gets its weight by when it is made; `null`: by nothing
+ */
+function make(directory: string, weightFile: keyof typeof WEIGHTS | null, attempts: number): void {
   try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+    const parent = path.dirname(directory);
+    const isNew = fs.mkdirSync(directory, { recursive: true, mode: 0o755 }) === parent;
+    if (isNew && weightFile !== null && fs.existsSync(`${parent}/${weightFile}`))
+      fs.writeFileSync(`${parent}/${weightFile}`, WEIGHTS[weightFile]);
   } catch (error) {
     if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
-    make(directory, attempts - 1);
+    make(directory, weightFile, attempts - 1);
   }
 }
 

@@ -1,4 +1,4 @@
-const SLICE_MS = 4;
+const SLICE_MS = 1;
 
 /** Work that is done in slices. */
 export interface Slices {

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { viewHost } from '../../../daemon/host/host-view.ts';
 import { ShimCgroups } from '../../../daemon/host/shim-cgroups.ts';
 import { listCgroupRoots } from '../../support/cgroups.ts';
+import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 describe('ShimCgroups', () => {
@@ -33,6 +34,25 @@ describe('ShimCgroups', () => {
     }
     expect(directories.some((directory) => fs.existsSync(directory))).to.equal(false);
     expect(cgroups.list()).to.not.include(launchId);
+  });
+
+  it('gives them ten times the weight of an ordinary cgroup, all of them together', function () {
+    const parents = listCgroupRoots().map((root) => `${root}/kubevirt-node-driver`);
+    if (parents.some((parent) => fs.existsSync(parent))) skip(this, 'shims run on this machine');
+    const launchId = randomUUID();
+    cgroups.create(launchId);
+    try {
+      const weights = parents.flatMap((parent) =>
+        ['cpu.weight', 'cpu.shares']
+          .map((file) => `${parent}/${file}`)
+          .filter((file) => fs.existsSync(file))
+          .map((file) => fs.readFileSync(file, 'latin1').trim()),
+      );
+      expect(weights).to.have.lengthOf(1);
+      expect(weights[0]).to.be.oneOf(['1000', '10240']);
+    } finally {
+      cgroups.remove(launchId);
+    }
   });
 
   it('makes them also while another daemon removes the parent whenever it is empty', async function () {
