@@ -18,10 +18,15 @@ const flags = [
 const WEIGHT = 1000;
 
 /**
- * The daemon as the image has it: bundled, with its flags, with a run directory in memory, as systemd makes /run, and in a
- * cgroup with the weight that its unit gives it. Built anew, below the scratch.
+ * The daemon as the image has it: bundled, with its flags, and with a run directory in memory, as systemd makes /run. Built
+ * anew, below the scratch.
+ *
+ * @param place `unit`: in a cgroup with the weight that its unit gives it, which counts where others keep the node busy
  */
-export async function bundledDaemon(scratch: Scratch): Promise<Required<Pick<NodeDriverOptions, 'run'>>> {
+export async function bundledDaemon(
+  scratch: Scratch,
+  place: 'here' | 'unit' = 'here',
+): Promise<Required<Pick<NodeDriverOptions, 'run'>>> {
   const directory = join(scratch.directory, 'bundle');
   await runCommand(process.execPath, [join(root, 'deploy/image/build-bundle.ts'), directory]);
   mkdirSync(scratch.runDirectory, { recursive: true, mode: 0o755 });
@@ -30,10 +35,11 @@ export async function bundledDaemon(scratch: Scratch): Promise<Required<Pick<Nod
     await runCommand('umount', ['--lazy', scratch.runDirectory]);
   });
   const main = join(directory, 'dist/daemon/main.js');
-  const cgroup = weightyCgroup(scratch);
+  const cgroup = place === 'unit' ? weightyCgroup(scratch) : null;
   return {
     run: ([node = '', , ...args], log) => {
-      const [program = '', ...rest] = cgroup.around([node, ...flags, main, ...args]);
+      const command = [node, ...flags, main, ...args];
+      const [program = '', ...rest] = cgroup?.around(command) ?? command;
       return scratch.startBackground(program, rest, log);
     },
   };

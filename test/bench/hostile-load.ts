@@ -33,7 +33,7 @@ export async function measureHostileLoad(): Promise<HostileLoad> {
     const options = { vmUuid: VM_UUID, vmName: 'attacked', mounts: [timedEmulatorMount] };
     const honest = await startSandbox(scratch, options);
     const settings = { emulator: timedEmulator, 'secret-lifetime': '24h' };
-    const driver = await startNodeDriver(scratch, { settings, ...(await bundledDaemon(scratch)) });
+    const driver = await startNodeDriver(scratch, { settings, ...(await bundledDaemon(scratch, 'unit')) });
     const attackers = await Attackers.prepare(scratch, driver, VM_UUID);
     const launch = (): Promise<number> => timeLaunch(driver, honest, failures);
     for (let count = 0; count < WARM_UP; count++) await launch();

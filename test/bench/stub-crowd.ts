@@ -43,7 +43,7 @@ export async function measureStubCrowd(): Promise<StubCrowdLoad> {
         'launch-users': `${account.uid}, ${uid}`,
         'secret-lifetime': '24h',
       },
-      ...(await bundledDaemon(scratch)),
+      ...(await bundledDaemon(scratch, 'unit')),
     });
     const cgroup = StubCrowd.makeCgroup(scratch);
     const launch = (): Promise<number> => timeLaunch(driver, pod, failures);
