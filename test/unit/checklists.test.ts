@@ -6,7 +6,7 @@ import { checklistIds, readChecklists, readTestTitles } from '../support/checkli
 /** What nothing holds yet. Only ever gets shorter. */
 const openNumbers: Readonly<Record<string, readonly number[]>> = {
   NS: [],
-  SU: [17],
+  SU: [],
   SV: [],
   AT: [],
 };
