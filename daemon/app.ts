@@ -18,6 +18,7 @@ import { LaunchController } from './launch/launch-controller.ts';
 import { LaunchLimits } from './launch/launch-limits.ts';
 import { launchRoom } from './launch/launch-room.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
+import { callOnDescriptor, callOnSocket } from './launch/incoming-call.ts';
 import { LaunchServer } from './launch/launch-server.ts';
 import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
@@ -349,8 +350,8 @@ function openLaunchSocket(
     mode: 0o660,
     gid,
     server: { allowHalfOpen: true },
-    burst: { libc, listener: (fd) => launches.acceptDescriptor(fd) },
-    connectionListener: (socket) => launches.accept(socket),
+    burst: { libc, listener: (fd) => launches.accept(callOnDescriptor(fd)) },
+    connectionListener: (socket) => launches.accept(callOnSocket(socket)),
     onError: (error) => logger.error('The launch socket failed to accept', errorFields(error)),
   });
 }

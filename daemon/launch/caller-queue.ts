@@ -1,4 +1,4 @@
-import { FairQueue } from './fair-queue.ts';
+import { RoundRobin } from './round-robin.ts';
 
 export interface CallerQueueOptions<Item> {
   /** How many may wait; of those beyond, the ones go that have the most beside them. */
@@ -17,7 +17,7 @@ const SLICE_MS = 0.5;
  */
 export class CallerQueue<Item> {
   readonly #options: CallerQueueOptions<Item>;
-  readonly #waiting = new FairQueue<Item>();
+  readonly #waiting = new RoundRobin<Item>();
   #isScheduled = false;
 
   constructor(options: CallerQueueOptions<Item>) {

@@ -104,6 +104,15 @@ export class LaunchObserver {
     metrics.peerRejected('launch');
   }
 
+  /** A connection came to nothing before anybody could be answered on it. */
+  lost(error: unknown): void {
+    const { logger, metrics } = this.#options;
+    metrics.peerRejected('launch');
+    const suppressed = this.#takeLine('busy', null);
+    if (suppressed !== null)
+      logger.error('Failed to take a connection of a stub', { ...errorFields(error), suppressed });
+  }
+
   refused(error: unknown, launch: ObservedLaunch, caller: Caller | PinnedCaller | null): void {
     const { logger, metrics, pods } = this.#options;
     const seconds = launch.seconds(performance.now());

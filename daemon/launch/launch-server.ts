@@ -1,5 +1,4 @@
-import fs from 'node:fs';
-import net from 'node:net';
+import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal } from '../errors.ts';
@@ -15,6 +14,7 @@ import {
 } from './caller.ts';
 import { CallerQueue } from './caller-queue.ts';
 import { domainName } from './domain-name.ts';
+import type { IncomingCall } from './incoming-call.ts';
 import { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import { launchOrigin } from './launch-origin.ts';
@@ -42,16 +42,6 @@ export interface LaunchServerOptions {
   readonly observer: LaunchObserver;
 }
 
-/** One connection of which nothing is known yet. A socket of Node's is made of it only where it is served. */
-interface Call {
-  readonly descriptor: number;
-  /** Milliseconds of a monotonic clock. */
-  readonly acceptedAt: number;
-  readonly open: () => net.Socket;
-  /** In place of `open`, where nothing is to be said. */
-  readonly close: () => void;
-}
-
 /** One connection, from the moment that its request is awaited. */
 interface Conversation {
   readonly connection: LaunchConnection;
@@ -63,7 +53,7 @@ interface Conversation {
 /** The daemon's side of `launch.sock`: reads one request a connection, and answers it. */
 export class LaunchServer {
   readonly #options: LaunchServerOptions;
-  readonly #callers: CallerQueue<Call>;
+  readonly #callers: CallerQueue<IncomingCall>;
   readonly #conversations = new Set<Conversation>();
   #isClosing = false;
 
@@ -72,21 +62,27 @@ export class LaunchServer {
     this.#callers = new CallerQueue({
       room: options.limits.total,
       serve: (call) => this.#serve(call),
-      sendAway: (call) => this.#sendAway(call),
+      sendAway: (call) => this.#sendAway(call, noRoom()),
     });
   }
 
   /** Takes one accepted connection, to serve it when its turn comes. Never throws. */
-  accept(socket: net.Socket): void {
-    const close = (): void => void socket.destroy();
-    socket.on('error', () => undefined); // 'close' follows
-    this.#take({ descriptor: fdOf(socket), acceptedAt: performance.now(), open: () => socket, close });
-  }
-
-  /** Like {@link accept}, for one that Node does not know. */
-  acceptDescriptor(fd: number): void {
-    const open = (): net.Socket => new net.Socket({ fd, allowHalfOpen: true });
-    this.#take({ descriptor: fd, acceptedAt: performance.now(), open, close: () => fs.closeSync(fd) });
+  accept(call: IncomingCall): void {
+    const { libc, limits, observer } = this.#options;
+    if (this.#isClosing || limits.isFull) {
+      this.#sendAway(call, noRoom());
+      return;
+    }
+    try {
+      if (limits.isRepeating(libc.peerCredentials(call.descriptor).pid)) {
+        observer.repeated();
+        call.close();
+        return;
+      }
+      this.#callers.push(presumedCaller(libc, call.descriptor), call);
+    } catch (error) {
+      this.#sendAway(call, error);
+    }
   }
 
   /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
@@ -107,32 +103,27 @@ export class LaunchServer {
       await Promise.race([Promise.all(underWay), delay(graceMs, undefined, { ref: false })]);
   }
 
-  #take(call: Call): void {
-    const { libc, limits, observer } = this.#options;
-    if (this.#isClosing || limits.isFull) {
-      this.#sendAway(call);
-      return;
-    }
+  #sendAway(call: IncomingCall, error: unknown): void {
+    const opened = this.#open(call);
+    if (opened !== null) this.#refuse(opened.connection, null, error);
+  }
+
+  /** `null` where Node can't make a socket of it: it is closed then. */
+  #open(call: IncomingCall): { readonly socket: net.Socket; readonly connection: LaunchConnection } | null {
     try {
-      if (limits.isRepeating(libc.peerCredentials(call.descriptor).pid)) {
-        observer.repeated();
-        call.close();
-        return;
-      }
-      this.#callers.push(presumedCaller(libc, call.descriptor), call);
+      const socket = call.open();
+      return { socket, connection: new LaunchConnection(socket, call.acceptedAt) };
     } catch (error) {
-      this.#refuse(connect(call), null, error);
+      this.#options.observer.lost(error);
+      return null;
     }
   }
 
-  #sendAway(call: Call): void {
-    this.#refuse(connect(call), null, noRoom());
-  }
-
-  #serve(call: Call): void {
+  #serve(call: IncomingCall): void {
+    const opened = this.#open(call);
+    if (opened === null) return;
+    const { socket, connection } = opened;
     const { libc, proc } = this.#options;
-    const socket = call.open();
-    const connection = new LaunchConnection(socket, call.acceptedAt);
     let caller: PinnedCaller;
     try {
       if (socket.destroyed) throw goneMeanwhile();
@@ -233,10 +224,6 @@ export class LaunchServer {
     this.#options.observer.refused(error, connection, caller);
     connection.refuse(lineOf(error));
   }
-}
-
-function connect({ open, acceptedAt }: Call): LaunchConnection {
-  return new LaunchConnection(open(), acceptedAt);
 }
 
 function goneMeanwhile(): Refusal {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { listenOnSocket, type ListeningSocket } from '../../../daemon/host/listen-on-socket.ts';
+import { callOnDescriptor, callOnSocket } from '../../../daemon/launch/incoming-call.ts';
 import { LaunchLimits } from '../../../daemon/launch/launch-limits.ts';
 import { LaunchObserver } from '../../../daemon/launch/launch-observer.ts';
 import { LaunchServer, type LaunchServerOptions } from '../../../daemon/launch/launch-server.ts';
@@ -89,8 +90,8 @@ describe('LaunchServer', function () {
     door = await listenOnSocket(path.join(directory, 'launch.sock'), {
       mode: 0o600,
       server: { allowHalfOpen: true },
-      burst: { libc, listener: (fd) => server.acceptDescriptor(fd) },
-      connectionListener: (socket) => server.accept(socket),
+      burst: { libc, listener: (fd) => server.accept(callOnDescriptor(fd)) },
+      connectionListener: (socket) => server.accept(callOnSocket(socket)),
     });
   };
   const observerOf = (audit: (record: AuditRecord) => void): LaunchObserver =>
@@ -290,6 +291,17 @@ describe('LaunchServer', function () {
     } finally {
       for (const caller of callers) caller.stdin.end();
     }
+  });
+
+  it('closes what Node can make no socket of, and goes on', async () => {
+    const fds = countFds();
+    server.accept(callOnDescriptor(fs.openSync('/dev/null', 'r')));
+    expect(countFds()).to.equal(fds);
+    expect(reasons).to.deep.equal(['rejected']);
+    const client = connect();
+    client.socket.write(request);
+    expect(await client.answer).to.equal('');
+    expect(launched).to.equal(1);
   });
 
   it('close() refuses what is undecided, and lets a launch end that is under way', async () => {

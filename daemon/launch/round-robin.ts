@@ -1,5 +1,5 @@
 /** Items in lines, one for each key, of which one is taken from each in turn: who brings many waits behind his own. */
-export class FairQueue<Item> {
+export class RoundRobin<Item> {
   /** The line whose turn is next comes first; none is empty. */
   readonly #lines = new Map<string, Item[]>();
   #size = 0;

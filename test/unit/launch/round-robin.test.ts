@@ -1,19 +1,19 @@
 import { expect } from 'chai';
-import { FairQueue } from '../../../daemon/launch/fair-queue.ts';
+import { RoundRobin } from '../../../daemon/launch/round-robin.ts';
 
-function queueOf(...items: readonly (readonly [string, string])[]): FairQueue<string> {
-  const queue = new FairQueue<string>();
+function queueOf(...items: readonly (readonly [string, string])[]): RoundRobin<string> {
+  const queue = new RoundRobin<string>();
   for (const [key, item] of items) queue.push(key, item);
   return queue;
 }
 
-function takeAll(queue: FairQueue<string>): readonly string[] {
+function takeAll(queue: RoundRobin<string>): readonly string[] {
   const taken: string[] = [];
   for (let item = queue.take(); item !== undefined; item = queue.take()) taken.push(item);
   return taken;
 }
 
-describe('FairQueue', () => {
+describe('RoundRobin', () => {
   it('takes from each line in turn, and within a line in the order of coming', () => {
     const queue = queueOf(['a', 'a1'], ['a', 'a2'], ['a', 'a3'], ['b', 'b1'], ['b', 'b2'], ['c', 'c1']);
     expect(takeAll(queue)).to.deep.equal(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
