@@ -1,5 +1,6 @@
 /** `npm run bench [-- PART …]`: what the driver costs, each part beside a peer. `--json` for machines. */
 import { parseArgs } from 'node:util';
+import { measureApiCalls, renderApiCalls } from './api-calls.ts';
 import { measureAdoption, renderAdoption } from './adoption.ts';
 import { measureFootprint, renderFootprint } from './footprint.ts';
 import { measureHostileLoad, renderHostileLoad } from './hostile-load.ts';
@@ -32,6 +33,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   'start-domain': part(measureStartDomain, renderStartDomain),
   storm: part(measureStorm, renderStorm),
   footprint: part(measureFootprint, renderFootprint),
+  'api-calls': part(measureApiCalls, renderApiCalls),
   adoption: part(measureAdoption, renderAdoption),
   'hostile-load': part(measureHostileLoad, renderHostileLoad),
   'stub-crowd': part(measureStubCrowd, renderStubCrowd),
