@@ -349,7 +349,7 @@ function openLaunchSocket(
   return listenOnSocket(socketPath, {
     mode: 0o660,
     gid,
-    server: { allowHalfOpen: true },
+    server: { allowHalfOpen: true, pauseOnConnect: true },
     burst: { libc, listener: (fd) => launches.accept(callOnDescriptor(fd)) },
     connectionListener: (socket) => launches.accept(callOnSocket(socket)),
     onError: (error) => logger.error('The launch socket failed to accept', errorFields(error)),

@@ -9,8 +9,9 @@ import { fdOf } from './socket-fd.ts';
 
 /** `sun_path` holds 108 bytes, the final NUL included. */
 const LONGEST_PATH = 107;
-/** In one turn of the event loop; it is as many as the kernel keeps waiting for Node. */
+/** In one turn of the event loop: as many as the kernel keeps waiting for Node, as far as there is time. */
 const BURST = 511;
+const BURST_MS = 1;
 
 export interface ListenOptions {
   /** Permission bits of the socket, e.g. `0o660`; connecting needs `w`. */
@@ -21,8 +22,8 @@ export interface ListenOptions {
   readonly connectionListener: (socket: net.Socket) => void;
   /** Told about errors of `accept()`, e.g. EMFILE; the socket keeps listening. */
   readonly onError?: (error: Error) => void;
-  /** How accepted sockets start, e.g. `{ allowHalfOpen: true }`. */
-  readonly server?: Pick<net.ServerOpts, 'allowHalfOpen'>;
+  /** How accepted sockets start, e.g. `{ pauseOnConnect: true, allowHalfOpen: true }`. */
+  readonly server?: net.ServerOpts;
   /**
    * Given what waits beside a connection, as descriptors that are its own to close. Node takes one connection in a turn of
    * its event loop, so that whoever comes behind a crowd waits until each of it was served.
@@ -92,7 +93,8 @@ export async function listenOnSocket(socketPath: string, options: ListenOptions)
 }
 
 function* takeWaiting(libc: Pick<Libc, 'acceptWaiting'>, server: net.Server): Generator<number> {
-  for (let count = 0; count < BURST && server.listening; count++) {
+  const end = performance.now() + BURST_MS;
+  for (let count = 0; count < BURST && server.listening && performance.now() < end; count++) {
     const fd = libc.acceptWaiting(fdOf(server));
     if (fd === null) return;
     yield fd;

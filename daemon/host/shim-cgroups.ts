@@ -41,7 +41,8 @@ export class ShimCgroups {
   create(launchId: string): readonly string[] {
     return this.#roots.map(({ directory, isCpuset, weightFile }) => {
       const own = `${directory}/${PARENT}/${launchId}`;
-      make(own, weightFile, MAX_ATTEMPTS);
+      make(own, MAX_ATTEMPTS);
+      if (weightFile !== null) giveWeight(`${directory}/${PARENT}/${weightFile}`, WEIGHTS[weightFile]);
       // The parent stays from here on.
       if (isCpuset) inheritCpuset(own);
       return own;
@@ -110,20 +111,22 @@ function weightFileOf(controllers: readonly string[]): keyof typeof WEIGHTS | nu
   return controllers.includes('cpu') ? 'cpu.shares' : null;
 }
 
-/**
- * With its parent. A daemon with another run directory may remove that while it is empty: then anew.
- *
- * @param weightFile what the parent gets its weight by when it is made; `null`: by nothing
- */
-function make(directory: string, weightFile: keyof typeof WEIGHTS | null, attempts: number): void {
+/** With its parent. A daemon with another run directory may remove that while it is empty: then anew. */
+function make(directory: string, attempts: number): void {
   try {
-    const parent = path.dirname(directory);
-    const isNew = fs.mkdirSync(directory, { recursive: true, mode: 0o755 }) === parent;
-    if (isNew && weightFile !== null && fs.existsSync(`${parent}/${weightFile}`))
-      fs.writeFileSync(`${parent}/${weightFile}`, WEIGHTS[weightFile]);
+    fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
   } catch (error) {
     if (attempts === 1 || !hasCode(error, 'ENOENT', 'ENODEV')) throw error;
-    make(directory, weightFile, attempts - 1);
+    make(directory, attempts - 1);
+  }
+}
+
+/** As well as it can be had: VMs start without. Each time, since it is not there in a parent that an earlier release made. */
+function giveWeight(file: string, weight: string): void {
+  try {
+    fs.writeFileSync(file, weight, { flag: 'r+' });
+  } catch {
+    // This hierarchy does not share out the processor, or nobody may say how.
   }
 }
 

@@ -9,7 +9,7 @@ export interface Slices {
 
 /**
  * Shares the event loop out among all who have long work to do: in each turn of the loop one of them goes on, for a
- * few milliseconds. However much there is, what else the daemon does waits for no more than one slice.
+ * millisecond. However much there is, what else the daemon does waits for no more than one slice.
  */
 export class Turns {
   readonly #sliceMs: number;

@@ -1,4 +1,4 @@
-import { RoundRobin } from './round-robin.ts';
+import { RoundRobin, type LineKey } from './round-robin.ts';
 
 export interface CallerQueueOptions<Item> {
   /** How many may wait; of those beyond, the ones go that have the most beside them. */
@@ -25,7 +25,7 @@ export class CallerQueue<Item> {
   }
 
   /** @param key who it is, as far as that is known without effort */
-  push(key: string, item: Item): void {
+  push(key: LineKey, item: Item): void {
     this.#waiting.push(key, item);
     if (this.#waiting.size > this.#options.room) this.#sendAway(this.#waiting.takeFromLongest());
     this.#schedule();

@@ -8,6 +8,7 @@ import { parseStatus } from '../target/parse-status.ts';
 import type { Credentials, ProcessIdentity } from '../target/target.ts';
 import type { ResourceLimit } from './launch-plan.ts';
 import { parseLimits } from './parse-limits.ts';
+import type { LineKey } from './round-robin.ts';
 
 /** Who is at the other end of a connection: as much as it takes to tell whether there is time for them. */
 export interface PinnedCaller {
@@ -94,19 +95,20 @@ export function assertCalling({ process }: Caller): void {
 
 /**
  * Whose turn it is to be looked at, before that is done: its real user and its cgroup, where the kernel tells them in one
- * call. Nothing else may depend on it: it is the same for all where the kernel does not.
+ * call, or else its group, which a setuid stub has from whoever called it. Nothing else may depend on it.
  */
-export function presumedCaller(libc: Libc, socket: number): string {
+export function presumedCaller(libc: Libc, socket: number): LineKey {
+  const unknown = (): LineKey => ({ owner: `gid ${libc.peerCredentials(socket).gid}`, line: '' });
   let pidfd: number;
   try {
     pidfd = libc.peerPidfd(socket);
   } catch (error) {
-    if (error instanceof SystemCallError) return '';
+    if (error instanceof SystemCallError) return unknown();
     throw error;
   }
   try {
     const owner = libc.ownerOf(pidfd);
-    return owner === null ? '' : `${owner.realUid} ${owner.cgroup}`;
+    return owner === null ? unknown() : { owner: `uid ${owner.realUid}`, line: String(owner.cgroup) };
   } finally {
     fs.closeSync(pidfd);
   }

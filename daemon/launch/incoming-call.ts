@@ -14,11 +14,13 @@ export interface IncomingCall {
   close(): void;
 }
 
-/** One that Node has accepted. */
+/** One that Node has accepted, of which it must not read before it is opened (`pauseOnConnect`). */
 export function callOnSocket(socket: net.Socket): IncomingCall {
   socket.on('error', () => undefined); // 'close' follows
   return {
-    descriptor: fdOf(socket),
+    get descriptor(): number {
+      return fdOf(socket);
+    },
     acceptedAt: performance.now(),
     open: () => socket,
     close: () => void socket.destroy(),

@@ -147,11 +147,6 @@ export class LaunchLimits {
     this.#options = options;
   }
 
-  /** Connections at once. */
-  get total(): number {
-    return this.#options.total;
-  }
-
   /**
    * @param refuse ends the connection with this reason, while its request is not whole
    * @throws Limited when there is no room

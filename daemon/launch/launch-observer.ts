@@ -33,7 +33,7 @@ export interface LaunchObserverOptions {
 /** Tells log, audit log and metrics how launches went. */
 export class LaunchObserver {
   readonly #options: LaunchObserverOptions;
-  readonly #lines = new Map<RefusalCode, { readonly bucket: TokenBucket; suppressed: number }>();
+  readonly #lines = new Map<RefusalCode | 'lost', { readonly bucket: TokenBucket; suppressed: number }>();
 
   constructor(options: LaunchObserverOptions) {
     this.#options = options;
@@ -108,7 +108,7 @@ export class LaunchObserver {
   lost(error: unknown): void {
     const { logger, metrics } = this.#options;
     metrics.peerRejected('launch');
-    const suppressed = this.#takeLine('busy', null);
+    const suppressed = this.#takeLine('lost', null);
     if (suppressed !== null)
       logger.error('Failed to take a connection of a stub', { ...errorFields(error), suppressed });
   }
@@ -167,7 +167,7 @@ export class LaunchObserver {
   }
 
   /** How many lines of this kind were left out since the last; `null`: leave this one out, too. */
-  #takeLine(reason: RefusalCode, caller: Caller | PinnedCaller | null): number | null {
+  #takeLine(reason: RefusalCode | 'lost', caller: Caller | PinnedCaller | null): number | null {
     const isCheap =
       caller === null || ['busy', 'protocol', 'caller-not-allowed', 'caller-gone'].includes(reason);
     if (!isCheap) return 0;

@@ -23,6 +23,7 @@ import type { LaunchObserver } from './launch-observer.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { RequestReader } from './request-reader.ts';
+import type { LineKey } from './round-robin.ts';
 
 export interface LaunchServerOptions {
   readonly libc: Libc;
@@ -50,6 +51,9 @@ interface Conversation {
   handling: Promise<void>;
 }
 
+/** Calls of which nothing is known yet: one fd each. More than the kernel keeps waiting, so that a burst has room. */
+const WAITING = 1024;
+
 /** The daemon's side of `launch.sock`: reads one request a connection, and answers it. */
 export class LaunchServer {
   readonly #options: LaunchServerOptions;
@@ -60,7 +64,7 @@ export class LaunchServer {
   constructor(options: LaunchServerOptions) {
     this.#options = options;
     this.#callers = new CallerQueue({
-      room: options.limits.total,
+      room: WAITING,
       serve: (call) => this.#serve(call),
       sendAway: (call) => this.#sendAway(call, noRoom()),
     });
@@ -73,16 +77,19 @@ export class LaunchServer {
       this.#sendAway(call, noRoom());
       return;
     }
+    let key: LineKey;
     try {
       if (limits.isRepeating(libc.peerCredentials(call.descriptor).pid)) {
         observer.repeated();
         call.close();
         return;
       }
-      this.#callers.push(presumedCaller(libc, call.descriptor), call);
+      key = presumedCaller(libc, call.descriptor);
     } catch (error) {
       this.#sendAway(call, error);
+      return;
     }
+    this.#callers.push(key, call);
   }
 
   /** Refuses what is still being read or decided. Launches that have got further may end, for at most `graceMs`. */
@@ -180,6 +187,8 @@ export class LaunchServer {
         refuse(error);
       }
     });
+    // Nothing was read of it before there was somebody to take it.
+    socket.resume();
     socket.once('end', () => {
       if (!connection.isReleased) refuse(goneMeanwhile());
     });

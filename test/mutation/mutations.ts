@@ -142,7 +142,7 @@ export const mutations: readonly Mutation[] = [
     name: 'callers-are-served-as-they-come',
     rows: ['SU-17'],
     file: 'daemon/launch/launch-server.ts',
-    search: 'this.#callers.push(presumedCaller(libc, call.descriptor), call);',
+    search: 'this.#callers.push(key, call);',
     replace: 'this.#callers.push(presumedCaller(libc, call.descriptor).slice(0, 0), call);',
     tests: ['test/integration/launch/launch-server.test.ts'],
     grep: 'behind a crowd',

@@ -25,7 +25,7 @@ export interface Message {
   readonly control: Uint8Array | null;
 }
 
-/** Nothing is called before that. */
+/** Loads the C library of the running process. Nothing is called before that. */
 export function loadSystemLibrary(): SystemLibrary {
   const library = koffi.load(null);
   const errnoNames = new Map<number, string>();

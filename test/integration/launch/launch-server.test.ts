@@ -89,7 +89,7 @@ describe('LaunchServer', function () {
     });
     door = await listenOnSocket(path.join(directory, 'launch.sock'), {
       mode: 0o600,
-      server: { allowHalfOpen: true },
+      server: { allowHalfOpen: true, pauseOnConnect: true },
       burst: { libc, listener: (fd) => server.accept(callOnDescriptor(fd)) },
       connectionListener: (socket) => server.accept(callOnSocket(socket)),
     });
@@ -287,7 +287,8 @@ describe('LaunchServer', function () {
     });
     try {
       await waitUntil('all were served', () => (served.length === uids.length ? true : undefined), 5000);
-      expect(served.indexOf(other)).to.equal(1);
+      // Not at once: those that wait are taken for a millisecond in each turn of the event loop.
+      expect(served.indexOf(other)).to.be.lessThan(uids.length / 2);
     } finally {
       for (const caller of callers) caller.stdin.end();
     }
