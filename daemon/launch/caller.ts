@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 import { hasCode, Refusal, SystemCallError } from '../errors.ts';
-import type { Libc } from '../host/libc.ts';
+import type { Libc, PeerCredentials } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import { hasEnded, parseStat, type ProcessStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
@@ -97,18 +97,18 @@ export function assertCalling({ process }: Caller): void {
  * Whose turn it is to be looked at, before that is done: its real user and its cgroup, where the kernel tells them in one
  * call, or else its group, which a setuid stub has from whoever called it. Nothing else may depend on it.
  */
-export function presumedCaller(libc: Libc, socket: number): LineKey {
-  const unknown = (): LineKey => ({ owner: `gid ${libc.peerCredentials(socket).gid}`, line: '' });
+export function presumedCaller(libc: Libc, socket: number, { gid }: PeerCredentials): LineKey {
+  const unknown: LineKey = { owner: `gid ${gid}`, line: '' };
   let pidfd: number;
   try {
     pidfd = libc.peerPidfd(socket);
   } catch (error) {
-    if (error instanceof SystemCallError) return unknown();
+    if (error instanceof SystemCallError) return unknown;
     throw error;
   }
   try {
     const owner = libc.ownerOf(pidfd);
-    return owner === null ? unknown() : { owner: `uid ${owner.realUid}`, line: String(owner.cgroup) };
+    return owner === null ? unknown : { owner: `uid ${owner.realUid}`, line: String(owner.cgroup) };
   } finally {
     fs.closeSync(pidfd);
   }

@@ -79,12 +79,14 @@ export class LaunchServer {
     }
     let key: LineKey;
     try {
-      if (limits.isRepeating(libc.peerCredentials(call.descriptor).pid)) {
+      const { descriptor } = call;
+      const peer = libc.peerCredentials(descriptor);
+      if (limits.isRepeating(peer.pid)) {
         observer.repeated();
         call.close();
         return;
       }
-      key = presumedCaller(libc, call.descriptor);
+      key = presumedCaller(libc, descriptor, peer);
     } catch (error) {
       this.#sendAway(call, error);
       return;

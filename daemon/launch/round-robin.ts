@@ -35,18 +35,18 @@ export class RoundRobin<Item> {
 
   /** Takes the first item of the owner and of the line whose turn it is. */
   take(): Item | undefined {
-    const [name, owner] = first(this.#owners) ?? [];
-    const [key, line] = first(owner?.lines) ?? [];
-    if (name === undefined || owner === undefined || key === undefined || line === undefined)
-      return undefined;
-    const item = line.shift();
-    // Whoever had his turn comes last.
-    owner.lines.delete(key);
-    if (line.length > 0) owner.lines.set(key, line);
-    this.#owners.delete(name);
-    if (--owner.size > 0) this.#owners.set(name, owner);
-    this.#size--;
-    return item;
+    for (const [name, owner] of this.#owners)
+      for (const [key, line] of owner.lines) {
+        const item = line.shift();
+        // Whoever had his turn comes last.
+        owner.lines.delete(key);
+        if (line.length > 0) owner.lines.set(key, line);
+        this.#owners.delete(name);
+        if (--owner.size > 0) this.#owners.set(name, owner);
+        this.#size--;
+        return item;
+      }
+    return undefined;
   }
 
   /** Takes the last item of the longest line of the owner who has the most; of equal ones of the one that waits shortest. */
@@ -61,10 +61,6 @@ export class RoundRobin<Item> {
     this.#size--;
     return item;
   }
-}
-
-function first<Value>(map: ReadonlyMap<string, Value> | undefined): [string, Value] | undefined {
-  return map?.entries().next().value;
 }
 
 function largest<Value>(
