@@ -126,28 +126,15 @@ export class NodeDriver {
   /** Builds the programs in C and installs the stub. */
   async install(stub?: string): Promise<void> {
     const build = join(this.#scratch.directory, 'stub');
-    if (this.#failpoints === undefined && this.#without.length === 0)
-      await buildStubs(build, this.launchSocket);
-    else await this.#buildOthers(build);
+    const variables: string[] = [];
+    const { directory } = this.#failpoints ?? {};
+    if (directory !== undefined) variables.push(`FAILPOINTS=${directory}`);
+    if (this.#without.length > 0)
+      variables.push(`CC=musl-gcc ${this.#without.map((name) => `-D${name}`).join(' ')}`);
+    await buildStubs(build, this.launchSocket, variables);
     mkdirSync(join(this.emulator, '..'), { recursive: true, mode: 0o755 });
     this.installStub(stub ?? join(build, this.stubName));
     symlinkSync('/usr/bin/qemu-system-x86_64', join(this.emulator, '../local'));
-  }
-
-  async #buildOthers(build: string): Promise<void> {
-    const make = [
-      '-s',
-      '-j2',
-      '-C',
-      join(root, 'stub'),
-      `BUILD=${build}`,
-      `LAUNCH_SOCKET=${this.launchSocket}`,
-    ];
-    const { directory } = this.#failpoints ?? {};
-    if (directory !== undefined) make.push(`FAILPOINTS=${directory}`);
-    if (this.#without.length > 0)
-      make.push(`CC=musl-gcc ${this.#without.map((name) => `-D${name}`).join(' ')}`);
-    await runCommand('make', make);
   }
 
   /**
