@@ -1,3 +1,4 @@
+import { Turns, type Slices } from '../host/turns.ts';
 import { RoundRobin, type LineKey } from './round-robin.ts';
 
 export interface CallerQueueOptions<Item> {
@@ -18,17 +19,19 @@ const SLICE_MS = 0.5;
 export class CallerQueue<Item> {
   readonly #options: CallerQueueOptions<Item>;
   readonly #waiting = new RoundRobin<Item>();
-  #isScheduled = false;
+  readonly #turns: Turns;
+  #isServing = false;
 
   constructor(options: CallerQueueOptions<Item>) {
     this.#options = options;
+    this.#turns = new Turns(options.sliceMs ?? SLICE_MS);
   }
 
   /** @param key who it is, as far as that is known without effort */
   push(key: LineKey, item: Item): void {
     this.#waiting.push(key, item);
     if (this.#waiting.size > this.#options.room) this.#sendAway(this.#waiting.takeFromLongest());
-    this.#schedule();
+    if (!this.#isServing) void this.#serveAll();
   }
 
   /** Sends all of them away. */
@@ -36,24 +39,22 @@ export class CallerQueue<Item> {
     while (this.#waiting.size > 0) this.#sendAway(this.#waiting.take());
   }
 
-  #schedule(): void {
-    if (this.#isScheduled || this.#waiting.size === 0) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#serveSlice();
-      this.#schedule();
-    });
+  async #serveAll(): Promise<void> {
+    this.#isServing = true;
+    const slices = this.#turns.begin();
+    while (this.#waiting.size > 0) {
+      await slices.next();
+      this.#serveSlice(slices);
+    }
+    this.#isServing = false;
   }
 
-  #serveSlice(): void {
-    const { sliceMs = SLICE_MS, serve } = this.#options;
-    const end = performance.now() + sliceMs;
+  #serveSlice(slice: Pick<Slices, 'isOver'>): void {
     do {
       const item = this.#waiting.take();
       if (item === undefined) return;
-      serve(item);
-    } while (performance.now() < end);
+      this.#options.serve(item);
+    } while (!slice.isOver);
   }
 
   #sendAway(item: Item | undefined): void {
