@@ -98,11 +98,13 @@ static _Noreturn void end_like(uint32_t kind, uint32_t value) {
   struct rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   struct sigaction plain = {.sa_handler = SIG_DFL};
-  sigset_t all;
+  sigset_t own;
   sigaction((int)value, &plain, NULL);
-  sigemptyset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
   kill(getpid(), (int)value);
+  /* That one alone: another that waits to be forwarded would end us in its stead. */
+  sigemptyset(&own);
+  sigaddset(&own, (int)value);
+  sigprocmask(SIG_UNBLOCK, &own, NULL);
   _exit(128 + (int)(value & 0x7f));
 }
 

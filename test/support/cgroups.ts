@@ -33,14 +33,23 @@ export function findCgroup(path: string): readonly string[] {
 
 /** All directories below and including one, children before parents. */
 export function listCgroupTree(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  const children = readdirSync(directory).map((name) => join(directory, name));
+  const children = tryToList(directory)?.map((name) => join(directory, name));
+  if (children === undefined) return [];
   return [
     ...children
       .filter((child) => statSync(child, { throwIfNoEntry: false })?.isDirectory())
       .flatMap(listCgroupTree),
     directory,
   ];
+}
+
+/** Undefined where there is no such directory, or no longer. */
+function tryToList(directory: string): readonly string[] | undefined {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The processes in a cgroup directory, without those of its children. */

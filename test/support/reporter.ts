@@ -25,7 +25,7 @@ class Reporter extends Mocha.reporters.Spec {
     scaleTimeouts(runner, readTimeScale());
     runner.on(Mocha.Runner.constants.EVENT_TEST_PENDING, (test) => this.#skipped.push(test));
     runner.on(Mocha.Runner.constants.EVENT_TEST_RETRY, (test: Mocha.Test, error: Error) => {
-      this.#retried.push(`${test.fullTitle()}: ${error.message.split('\n', 1)[0] ?? ''}`);
+      this.#retried.push([test.fullTitle(), ...listMessages(error)].join(': '));
     });
   }
 
@@ -42,6 +42,12 @@ class Reporter extends Mocha.reporters.Spec {
     console.log(`${passes} passed, ${Math.max(failed, failures)} failed${skipped}`);
     end?.(failures);
   }
+}
+
+/** The first line of what an error says, and of what each of its causes does. */
+function listMessages(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  return [error.message.split('\n', 1)[0] ?? '', ...listMessages(error.cause)];
 }
 
 /** Here, since reporters are all that sees every test and hook before it runs. */
