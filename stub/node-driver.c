@@ -24,8 +24,7 @@
 static char nodes[][24] = {"/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node"};
 
 /* An idle daemon has some 80 MiB. Without a limit Node takes what the whole machine has for its own. */
-static char options[][32] = {"--disable-sigusr1", "--enable-source-maps", "--max-semi-space-size=1",
-                             "--max-old-space-size=128"};
+static char options[][32] = {"--disable-sigusr1", "--max-semi-space-size=1", "--max-old-space-size=128"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

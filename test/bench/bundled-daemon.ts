@@ -7,12 +7,7 @@ import { TestCgroup } from '../support/test-cgroup.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** As stub/node-driver.c has them. */
-const flags = [
-  '--disable-sigusr1',
-  '--enable-source-maps',
-  '--max-semi-space-size=1',
-  '--max-old-space-size=128',
-] as const;
+const flags = ['--disable-sigusr1', '--max-semi-space-size=1', '--max-old-space-size=128'] as const;
 
 /** `CPUWeight=` of deploy/systemd/node-driver.service; a cgroup of version 1 has shares, of which 1024 are ordinary. */
 const WEIGHT = 1000;

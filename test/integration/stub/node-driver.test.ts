@@ -36,7 +36,6 @@ describe('the entry point of the image', () => {
       expect(args).to.deep.equal([
         `/${place}`,
         '--disable-sigusr1',
-        '--enable-source-maps',
         '--max-semi-space-size=1',
         '--max-old-space-size=128',
         '/app/dist/daemon/main.js',
