@@ -2,7 +2,6 @@ import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 
 import type { PeerCredentials } from '../host/libc.ts';
@@ -11,6 +10,7 @@ import type { AuditRecord } from '../observe/audit-record.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
+import { addReflection } from './lazy-reflection.ts';
 import { loadApi, serviceName } from './load-api.ts';
 import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';
@@ -87,7 +87,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.addService(api.service.service, running.count(handlers));
   const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   health.addToServer(server);
-  new ReflectionService(api.definition()).addToServer(server);
+  addReflection(server, api.definition);
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const socket = await listenOnSocket(options.socketPath, {
