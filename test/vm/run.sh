@@ -62,7 +62,8 @@ fi
 make -s -C stub >&2
 make -s -C test/fixtures >&2
 [ "$#" -gt 0 ] ||
-  set -- 'test/e2e/{compatibility,placement,refusals}.test.ts' 'test/integration/launch/*.test.ts' 'test/vm/*.test.ts'
+  set -- 'test/vm/*.test.ts' test/e2e/compatibility.test.ts test/e2e/placement.test.ts \
+    test/e2e/refusals.test.ts 'test/integration/launch/*.test.ts'
 for each in "$@"; do printf '%s\n' "$each"; done > "$work/arguments"
 set -- arguments
 if [ -n "${KND_KEEP_RESULTS:-}" ]; then
