@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { draftRequest, encodeRequest } from '../fuzz/encode-request.ts';
 import { findCgroup, listCgroupRoots } from '../support/cgroups.ts';
+import { limitCpuTime } from '../support/cpu-time.ts';
 import type { NodeDriver } from '../support/node-driver.ts';
 import { identify, signalProcess } from '../support/processes.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
@@ -17,12 +18,11 @@ export const ATTACKERS = 10;
 export const FALSE_LAUNCHERS = 100;
 /** Connections of each attacker of AT-14 at once. */
 export const CONNECTIONS = 30;
-const PERIOD_US = 100_000;
 /** Half a core for all attackers: so much for the callers, and so much for each of the pods. */
-const CALLERS_QUOTA_US = 30_000;
-const POD_QUOTA_US = 1000;
+const CALLERS_CORES = 0.3;
+const POD_CORES = 0.01;
 /** For a pod until its processes are there. */
-const START_QUOTA_US = 10_000;
+const START_CORES = 0.1;
 const KINDS = ['slow', 'large', 'whole', 'idle', 'garbage'] as const;
 
 const program = join(import.meta.dirname, '../support/flood-socket.ts');
@@ -57,7 +57,7 @@ export class Attackers {
     for (const root of listCgroupRoots().filter((path) => !existsSync(join(path, 'cpuset.cpus'))))
       for (let i = 0; i < ATTACKERS; i++)
         mkdirSync(join(root, attackers.#cgroup, String(i)), { recursive: true });
-    limitCpu(attackers.#cgroup, CALLERS_QUOTA_US);
+    limitCpuTime(attackers.#cgroup, CALLERS_CORES);
     scratch.defer('end the attackers', () => attackers.stop());
     const startPod = async (): Promise<Sandbox> => {
       // It becomes a candidate only when it is told to attack.
@@ -76,7 +76,7 @@ export class Attackers {
   /** Comes back when all of them are at it. */
   async start(): Promise<void> {
     const pods = [...this.#crowds, ...this.#traps];
-    for (const pod of pods) limitCpu(pod.cgroup, START_QUOTA_US);
+    for (const pod of pods) limitCpuTime(pod.cgroup, START_CORES);
     for (const pod of this.#crowds) this.#pretend(pod, FALSE_LAUNCHERS);
     for (const pod of this.#traps) this.#pretend(pod, 1);
     const { uid, gid } = findQemuAccount();
@@ -93,7 +93,7 @@ export class Attackers {
       return candidates && trapped && (await this.#countRefusals()) > before + 50 ? true : undefined;
     };
     await waitUntil('the attackers are at it', atIt, 120_000, 200);
-    for (const pod of pods) limitCpu(pod.cgroup, POD_QUOTA_US);
+    for (const pod of pods) limitCpuTime(pod.cgroup, POD_CORES);
   }
 
   /** Comes back when none of them is there any more; their pods stay. */
@@ -141,19 +141,6 @@ function endNow(pid: number): void {
   } catch {
     // It has ended meanwhile.
   }
-}
-
-function limitCpu(cgroup: string, quota: number): void {
-  let isLimited = false;
-  for (const directory of findCgroup(cgroup)) {
-    const [quotaFile, max] = [join(directory, 'cpu.cfs_quota_us'), join(directory, 'cpu.max')];
-    if (existsSync(quotaFile)) writeFileSync(quotaFile, String(quota));
-    else if (existsSync(max)) writeFileSync(max, `${quota} ${PERIOD_US}`);
-    else continue;
-    isLimited = true;
-  }
-  if (!isLimited)
-    throw new Error(`Cannot limit the CPU time of "${cgroup}": it has no cpu controller; enable that`);
 }
 
 async function layTrap(path: string, index: number): Promise<void> {

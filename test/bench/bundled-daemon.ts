@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { weighCpuTime } from '../support/cpu-time.ts';
 import type { NodeDriverOptions } from '../support/node-driver.ts';
 import { runCommand } from '../support/run-command.ts';
 import type { Scratch } from '../support/scratch.ts';
@@ -9,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 /** As stub/node-driver.c has them. */
 const flags = ['--disable-sigusr1', '--max-semi-space-size=1', '--max-old-space-size=128'] as const;
 
-/** `CPUWeight=` of deploy/systemd/node-driver.service; a cgroup of version 1 has shares, of which 1024 are ordinary. */
+/** `CPUWeight=` of deploy/systemd/node-driver.service. */
 const WEIGHT = 1000;
 
 /**
@@ -42,11 +43,6 @@ export async function bundledDaemon(
 
 function weightyCgroup(scratch: Scratch): TestCgroup {
   const cgroup = TestCgroup.make(scratch, 'daemon');
-  for (const directory of cgroup.directories) {
-    const shares = join(directory, 'cpu.shares');
-    const weight = join(directory, 'cpu.weight');
-    if (existsSync(shares)) writeFileSync(shares, String((WEIGHT * 1024) / 100));
-    else if (existsSync(weight)) writeFileSync(weight, String(WEIGHT));
-  }
+  weighCpuTime(cgroup.path, WEIGHT);
   return cgroup;
 }

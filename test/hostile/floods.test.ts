@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, truncateSync, writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { draftRequest, encodeRequest } from '../fuzz/encode-request.ts';
+import { limitCpuTime } from '../support/cpu-time.ts';
 import { findCgroup } from '../support/cgroups.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
@@ -46,7 +47,7 @@ describe('an honest launch among hostile ones', function () {
   const startPod = async (options: Partial<SandboxOptions> = {}): Promise<Sandbox> => {
     const pod = await startSandbox(scratch, { vmUuid: VM_UUID, vmName: 'flooded', ...options });
     pods.push(pod);
-    limitCpu(pod);
+    limitCpuTime(pod.cgroup, 0.5);
     return pod;
   };
   /** Runs a command in the cgroups of a pod, as one that got out of it would. */
@@ -57,15 +58,6 @@ describe('an honest launch among hostile ones', function () {
     const child = spawn('sh', args, { stdio: ['ignore', 'ignore', 'inherit'] });
     attackers.push(child);
     return child;
-  };
-  /** Half a core, as a pod's limit. */
-  const limitCpu = (pod: Sandbox): void => {
-    for (const directory of findCgroup(pod.cgroup)) {
-      const quota = join(directory, 'cpu.cfs_quota_us');
-      const max = join(directory, 'cpu.max');
-      if (existsSync(quota)) writeFileSync(quota, '50000');
-      else if (existsSync(max)) writeFileSync(max, '50000 100000');
-    }
   };
   /** Has the qemu user, in a pod, do to the socket what `flood-socket.ts` knows. */
   const flood = async (kind: string, pod: Sandbox): Promise<void> => {

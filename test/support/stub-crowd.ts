@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FakeLaunchTarget } from './fake-launch.ts';
 import { listCgroupProcesses } from './cgroups.ts';
+import { limitCpuTime } from './cpu-time.ts';
 import type { NodeDriver } from './node-driver.ts';
 import { endProcess, type ProcessIdentity } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
@@ -9,8 +10,6 @@ import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
 import { TestCgroup } from './test-cgroup.ts';
 import { waitUntil } from './wait-until.ts';
-
-const PERIOD_US = 100_000;
 
 export interface StubCrowdOptions {
   readonly uid: number;
@@ -35,12 +34,7 @@ export class StubCrowd {
   /** A cgroup for crowds, with half a core. */
   static makeCgroup(scratch: Scratch, name = 'crowd'): TestCgroup {
     const cgroup = TestCgroup.make(scratch, name);
-    for (const directory of cgroup.directories) {
-      const quota = join(directory, 'cpu.cfs_quota_us');
-      const max = join(directory, 'cpu.max');
-      if (existsSync(quota)) writeFileSync(quota, String(PERIOD_US / 2));
-      else if (existsSync(max)) writeFileSync(max, `${PERIOD_US / 2} ${PERIOD_US}`);
-    }
+    limitCpuTime(cgroup.path, 0.5);
     return cgroup;
   }
 
@@ -87,10 +81,26 @@ export class StubCrowd {
     closeSync(openSync(join(this.#directory, 'gate'), 'w'));
   }
 
-  /** Comes back when none of them is there any more. */
+  /** Ends them, and comes back when none of them is there any more. */
   async stop(): Promise<void> {
     writeFileSync(join(this.#directory, 'over'), '');
-    await waitUntil('they have gone', () => (this.count === 0 ? true : undefined), 60_000);
-    await endProcess(this.#shell);
+    await endProcess(this.#shell, 0);
+    await waitUntil(
+      'they have gone',
+      () => {
+        const pids = listCgroupProcesses(this.#cgroup.directories[0] ?? '');
+        for (const pid of pids) killNow(pid);
+        return pids.length === 0 ? true : undefined;
+      },
+      60_000,
+    );
+  }
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
   }
 }
