@@ -10,7 +10,7 @@ import type { AuditRecord } from '../observe/audit-record.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
-import { addReflection } from './lazy-reflection.ts';
+import { addReflection } from './add-reflection.ts';
 import { loadApi, serviceName } from './load-api.ts';
 import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addReflection } from '../../../daemon/api/lazy-reflection.ts';
+import { addReflection } from '../../../daemon/api/add-reflection.ts';
 import { loadApi, serviceName } from '../../../daemon/api/load-api.ts';
 
 /** ServerReflectionRequest with `list_services: "*"`. */
