@@ -13,6 +13,7 @@
  *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
+#include "clients.h"
 #include "failpoint.h"
 #include "monitor.h"
 #include "safe-fds.h"
@@ -22,7 +23,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,60 +30,26 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define KILL_DEADLINE_MS 2000
 #define POD_END_MS 50
-#define MAX_CLIENTS 8 /* daemons that come and go; the first is the one that started us */
 
 enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE, REASON_OOM };
-
-struct client {
-  int fd;
-  size_t length;
-  char input[64];
-};
 
 struct shim {
   struct plan plan;
   pid_t qemu;
-  int listener, connection, children; /* the last: a signalfd for SIGCHLD */
+  int connection, children; /* the last: a signalfd for SIGCHLD */
   unsigned long long qemu_start, qemu_inode;
-  struct client clients[MAX_CLIENTS];
+  struct clients clients;
   struct monitor monitor;
   enum reason reason;
   int64_t kill_at; /* 0: nobody asked QEMU to end */
   int is_killed;   /* by us */
 };
-
-/* ---- what the daemon is told ---------------------------------------------------------------------------------- */
-
-static void tell(struct client *client, const char *text, size_t length) {
-  /* Never blocks: a daemon that does not read loses its connection, and asks again. */
-  if (client->fd >= 0 && send(client->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length) {
-    close(client->fd);
-    client->fd = -1;
-  }
-}
-
-__attribute__((format(printf, 2, 3))) static void tell_all(struct shim *shim, const char *format, ...) {
-  char line[WIRE_MAX_TEXT + 128];
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  if (length < 0)
-    return;
-  if ((size_t)length >= sizeof line)
-    length = (int)sizeof line - 1;
-  for (size_t i = 0; i < MAX_CLIENTS; i++)
-    tell(&shim->clients[i], line, (size_t)length);
-}
 
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
@@ -91,7 +57,7 @@ static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
   char text[WIRE_MAX_TEXT];
   size_t length = describe_failure(failure, "the node driver", shim->plan.launch_id, text, sizeof text);
   send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);
-  tell_all(shim, "failed %d %s\n", failure->error, text);
+  clients_tell(&shim->clients, "failed %d %s\n", failure->error, text);
   exit(1);
 }
 
@@ -140,59 +106,13 @@ static int enter_host_mount_namespace(const struct plan *plan, struct failure *f
 static pid_t fork_into(const struct shim *shim, struct child *child, int status[2], struct failure *failure) {
   pid_t pid = child_fork(child);
   if (pid == 0) {
-    close(shim->listener); /* a daemon must not connect to a shim that is no more */
+    close(shim->clients.listener); /* a daemon must not connect to a shim that is no more */
     child->status = status[1];
     child_run(child, failure);
     (void)!write(child->status, failure, sizeof *failure);
     _exit(127);
   }
   return pid;
-}
-
-/* waitpid() does not wait here, so nothing should interrupt it: but a child that is not seen now is never seen again. */
-static pid_t reap_one(int *status) {
-  pid_t pid;
-  do
-    pid = waitpid(-1, status, WNOHANG);
-  while (pid < 0 && errno == EINTR);
-  return pid;
-}
-
-/* As the kernel lists them, each followed by a space; the last may be cut, and comes again. */
-static void list_children(char *text, size_t size) {
-  int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-  ssize_t length = file < 0 ? 0 : read(file, text, size - 1);
-  if (file >= 0)
-    close(file);
-  text[length < 0 ? 0 : length] = '\0';
-}
-
-static void kill_children(void) {
-  char text[4096], *end = text;
-  list_children(text, sizeof text);
-  /* None of these can be another's meanwhile: only we reap them. */
-  for (char *next = text; (next = strchr(end, ' ')) != NULL; end = next + 1) {
-    pid_t pid = (pid_t)strtol(end, NULL, 10);
-    if (pid > 1)
-      kill(pid, SIGKILL);
-  }
-}
-
-/* Ends all that came from QEMU. Bounded: in a frozen cgroup, or deep in a file system, a process dies later. */
-static void end_children(const struct plan *plan) {
-  int64_t deadline = now_ms() + KILL_DEADLINE_MS;
-  struct timespec pause = {.tv_nsec = 1000000};
-  for (;;) {
-    pid_t pid = reap_one(NULL);
-    if (pid > 0)
-      continue;
-    /* Without children, QEMU is reaped, and what it left has a new parent. */
-    int left = leftovers_kill(plan);
-    if ((pid < 0 && left == 0) || now_ms() >= deadline)
-      return;
-    kill_children();
-    nanosleep(&pause, NULL);
-  }
 }
 
 static void kill_qemu(const struct shim *shim) {
@@ -293,22 +213,7 @@ static int launch(struct shim *shim, struct failure *failure) {
   return 0;
 }
 
-/* ---- records and the socket for later daemons ------------------------------------------------------------------------ */
-
-static int listen_for_daemons(struct shim *shim, struct failure *failure) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* By the fd, since a path can be longer than an address. */
-  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", SHIM_STATE);
-  mode_t mask = umask(0177);
-  shim->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  int result = 0;
-  if (shim->listener < 0 || bind(shim->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-      listen(shim->listener, MAX_CLIENTS) < 0)
-    result = fail(failure, FAIL_STATE, errno, "shim.sock");
-  umask(mask);
-  failpoint("shim-listening");
-  return result;
-}
+/* ---- records, and what daemons are told ------------------------------------------------------------------------ */
 
 /* The inode in a line of its own, which earlier daemons pass over. */
 static int describe_start(const struct shim *shim, char *text, size_t size) {
@@ -322,25 +227,13 @@ static void greet(struct shim *shim, struct client *client) {
   int length = snprintf(text, sizeof text, "shim %d %d %llu\n", SHIM_VERSION, (int)getpid(), start_time(getpid()));
   if (shim->qemu > 0)
     length += describe_start(shim, text + length, sizeof text - (size_t)length);
-  tell(client, text, (size_t)length);
+  client_tell(client, text, (size_t)length);
 }
 
 static void accept_daemon(struct shim *shim) {
-  int fd = accept4(shim->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0)
-    return;
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  struct client *free_client = NULL;
-  for (size_t i = 0; i < MAX_CLIENTS && free_client == NULL; i++)
-    if (shim->clients[i].fd < 0)
-      free_client = &shim->clients[i];
-  if (free_client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0) {
-    close(fd);
-    return;
-  }
-  *free_client = (struct client){.fd = fd, .length = 0};
-  greet(shim, free_client);
+  struct client *client = clients_accept(&shim->clients);
+  if (client != NULL)
+    greet(shim, client);
 }
 
 static int record_start(struct shim *shim, struct failure *failure) {
@@ -351,7 +244,7 @@ static int record_start(struct shim *shim, struct failure *failure) {
     kill_qemu(shim);
     return -1;
   }
-  tell_all(shim, "%s", text);
+  clients_tell(&shim->clients, "%s", text);
   failpoint("start-told-daemon");
   return 0;
 }
@@ -413,7 +306,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
     send_frame(shim->connection, WIRE_EXITED, how, sizeof how, now_ms() + 1000);
   failpoint("exit-told-stub");
   text[line] = '\0';
-  tell_all(shim, "%s", text);
+  clients_tell(&shim->clients, "%s", text);
   failpoint("exit-told-daemon");
   unlinkat(SHIM_STATE, "shim.sock", 0);
   failpoint("socket-removed");
@@ -455,30 +348,14 @@ static void hear_stub(struct shim *shim) {
   end_qemu(shim, REASON_STUB_GONE, shim->plan.stub_gone_grace);
 }
 
-static void obey(struct shim *shim, const char *line) {
+static void obey(void *context, const char *line) {
+  const struct shim *shim = context;
   static const char command[] = "signal ";
   if (strncmp(line, command, sizeof command - 1) != 0)
     return;
   long number = strtol(line + sizeof command - 1, NULL, 10);
   if (number > 0 && number < NSIG)
     signal_qemu(shim, (int)number);
-}
-
-static void hear_daemon(struct shim *shim, struct client *client) {
-  ssize_t got = recv(client->fd, client->input + client->length, sizeof client->input - client->length, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR))
-    return;
-  client->length += got > 0 ? (size_t)got : 0;
-  for (char *end; got > 0 && (end = memchr(client->input, '\n', client->length)) != NULL;) {
-    *end = '\0';
-    obey(shim, client->input);
-    client->length -= (size_t)(end + 1 - client->input);
-    memmove(client->input, end + 1, client->length);
-  }
-  if (got <= 0 || client->length == sizeof client->input) {
-    close(client->fd);
-    client->fd = -1;
-  }
 }
 
 /* QEMU, and what it left to us. */
@@ -506,10 +383,10 @@ static _Noreturn void supervise(struct shim *shim) {
         {.fd = shim->children, .events = POLLIN},
         {.fd = shim->connection, .events = POLLIN},
         {.fd = watch_init ? SHIM_INIT : -1, .events = POLLIN},
-        {.fd = shim->listener, .events = POLLIN},
+        {.fd = shim->clients.listener, .events = POLLIN},
     };
     for (size_t i = 0; i < MAX_CLIENTS; i++)
-      wait[4 + i] = (struct pollfd){.fd = shim->clients[i].fd, .events = POLLIN};
+      wait[4 + i] = (struct pollfd){.fd = shim->clients.each[i].fd, .events = POLLIN};
     monitor_watch(&shim->monitor, wait + 4 + MAX_CLIENTS);
     if (poll(wait, 4 + MAX_CLIENTS + MONITOR_POLLS, next_timeout(shim)) < 0 && errno != EINTR)
       exit(1); /* QEMU is killed by its parent-death signal */
@@ -524,9 +401,11 @@ static _Noreturn void supervise(struct shim *shim) {
     }
     if (wait[3].revents != 0)
       accept_daemon(shim);
-    for (size_t i = 0; i < MAX_CLIENTS; i++)
-      if (shim->clients[i].fd >= 0 && wait[4 + i].fd == shim->clients[i].fd && wait[4 + i].revents != 0)
-        hear_daemon(shim, &shim->clients[i]);
+    for (size_t i = 0; i < MAX_CLIENTS; i++) {
+      struct client *client = &shim->clients.each[i];
+      if (client->fd >= 0 && wait[4 + i].fd == client->fd && wait[4 + i].revents != 0)
+        client_hear(client, obey, shim);
+    }
     if (shim->kill_at != 0 && now_ms() >= shim->kill_at) {
       signal_qemu(shim, SIGKILL);
       shim->is_killed = 1;
@@ -539,22 +418,20 @@ int main(void) {
   static struct shim shim;
   struct failure failure = {.step = FAIL_PLAN};
 
-  shim.listener = shim.monitor.listener = shim.monitor.libvirt = shim.monitor.qemu = -1;
+  shim.monitor.listener = shim.monitor.libvirt = shim.monitor.qemu = -1;
   shim.connection = SHIM_CONNECTION;
-  for (size_t i = 0; i < MAX_CLIENTS; i++)
-    shim.clients[i].fd = -1;
-  shim.clients[0].fd = SHIM_REPORT;
+  clients_begin(&shim.clients, SHIM_REPORT);
   if (plan_read(SHIM_PLAN, &shim.plan) < 0) {
     fail(&failure, FAIL_PLAN, errno, "plan");
     refuse(&shim, &failure);
   }
   become_supervisor(&shim);
-  greet(&shim, &shim.clients[0]);
+  greet(&shim, &shim.clients.each[0]);
   /* A daemon that starts while we launch can connect already, and is answered as soon as QEMU runs or we end. Known on
    * disk and to the daemon before libvirt goes on. */
   if (shim.children < 0)
     fail(&failure, FAIL_FDS, EMFILE, "a signalfd");
-  if (shim.children < 0 || listen_for_daemons(&shim, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
+  if (shim.children < 0 || clients_listen(&shim.clients, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
     refuse(&shim, &failure);
   alarm(0);
   /* Only now: before, a new fd could have taken one of the fixed numbers, which the child closes. */

@@ -71,6 +71,17 @@ pid_t child_fork(struct child *child);
 /* Joins, enters, becomes the caller and executes the emulator. Only returns on failure. */
 void child_run(struct child *child, struct failure *failure);
 
+/* ---- children.c: the shim's own, and what became its own ---------------------------------------------------- */
+
+/* As waitpid(-1, status, WNOHANG), which no signal interrupts: a child that is not seen now is never seen again. */
+pid_t reap_one(int *status);
+
+/* Of this thread, as the kernel lists them, each followed by a space; the last may be cut, and comes again. */
+void list_children(char *text, size_t size);
+
+/* Ends all that came from QEMU. Bounded: in a frozen cgroup, or deep in a file system, a process dies later. */
+void end_children(const struct plan *plan);
+
 /* ---- leftovers.c: what QEMU leaves behind in libvirt's PID namespace ------------------------------------------ */
 
 /* Before the fork, where that namespace is not the shim's own. */

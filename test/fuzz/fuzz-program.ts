@@ -44,7 +44,11 @@ export const fuzzedPrograms: readonly FuzzedProgram[] = [
   { name: 'shim-fds', covers: { 'fd-collector.c': 'all', 'fd-kind.c': 'all', 'wire.c': 'all' } },
   {
     name: 'shim-messages',
-    covers: { 'shim.c': ['kill_children', 'end_qemu', 'is_forwarded', 'hear_stub', 'obey', 'hear_daemon'] },
+    covers: {
+      'children.c': ['kill_children', 'list_children'],
+      'clients.c': ['client_hear'],
+      'shim.c': ['end_qemu', 'is_forwarded', 'hear_stub', 'obey'],
+    },
   },
   { name: 'thread-id-rewriter', covers: { 'thread-ids.c': 'all' } },
   { name: 'proc-files', covers: { 'records.c': ['start_time'], 'thread-map.c': ['read_ids'] } },

@@ -268,7 +268,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'shim-answers-anybody',
     rows: ['SV-11'],
-    file: 'stub/shim.c',
+    file: 'stub/clients.c',
     search: '|| peer.uid != 0) {',
     replace: '|| peer.pid < 0) {',
     tests: ['test/hostile/supervisor-sockets.test.ts'],
@@ -312,7 +312,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'shim-misses-an-interrupted-wait',
     rows: ['SV-16'],
-    file: 'stub/shim.c',
+    file: 'stub/children.c',
     search: '  while (pid < 0 && errno == EINTR);',
     replace: '  while (pid < 0 && errno == EAGAIN);',
     tests: ['test/hostile/supervisor-faults.test.ts'],

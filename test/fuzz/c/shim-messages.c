@@ -5,6 +5,8 @@
  */
 #define main shim_main
 #define open(path, flags) fuzz_open_file(path)
+#include "children.c"
+#include "clients.c"
 #include "shim.c"
 #undef main
 
@@ -23,14 +25,14 @@ static void hear_frames(struct input input, int is_silent) {
 }
 
 static void hear_lines(struct input input, int is_silent) {
-  struct client *client = &shim.clients[0];
+  struct client *client = &shim.clients.each[0];
   *client = (struct client){.fd = fuzz_connect(input, is_silent)};
   for (int i = 0; i < 1000 && client->fd >= 0; i++) {
     struct pollfd wait = {.fd = client->fd, .events = POLLIN};
     fuzz_signal = 0;
     if (poll(&wait, 1, -1) < 0 && errno != EINTR)
       break;
-    hear_daemon(&shim, client);
+    client_hear(client, obey, &shim);
     EXPECT(fuzz_signal >= 0 && fuzz_signal < NSIG && client->length <= sizeof client->input);
     /* Room for more, or the client is gone. */
     EXPECT(client->fd < 0 || client->length < sizeof client->input);
@@ -58,8 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct input input = {data, data + size};
   fuzz_begin(take_part(&input));
   memset(&shim, 0, sizeof shim);
-  for (size_t i = 0; i < MAX_CLIENTS; i++)
-    shim.clients[i].fd = -1;
+  clients_begin(&shim.clients, -1);
   shim.plan.stub_gone_grace = 2000;
   shim.qemu = 1 << 30;
   uint8_t what = take_byte(&input);
