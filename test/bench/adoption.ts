@@ -1,4 +1,5 @@
 import { Scratch } from '../support/scratch.ts';
+import { bundledDaemon } from './bundled-daemon.ts';
 import { BusyNode } from './busy-node.ts';
 import { describeMachine, median, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
@@ -27,10 +28,11 @@ export async function measureAdoption(): Promise<Adoption> {
   const idle = Scratch.open('test');
   const busy = Scratch.open('test');
   try {
-    const peer = await BusyNode.start(idle, { standIns: 0, real: 0 });
+    const peer = await BusyNode.start(idle, { standIns: 0, real: 0, driver: await bundledDaemon(idle) });
     const node = await BusyNode.start(busy, {
       standIns: STAND_INS,
       real: REAL,
+      driver: await bundledDaemon(busy),
       onProgress: (started) => showProgress(`${started} of ${STAND_INS + REAL} VMs`),
     });
     for (let round = 0; round < ROUNDS; round++) {

@@ -2,7 +2,7 @@ import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { MachineOutput } from '../../daemon/api/proto-types.ts';
 import { fakeEmulatorMount, launchFake, type FakeLaunch } from '../support/fake-launch.ts';
 import { startLibvirt } from '../support/libvirt-host.ts';
-import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
+import { startNodeDriver, type NodeDriver, type NodeDriverOptions } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import type { Scratch } from '../support/scratch.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -15,6 +15,7 @@ export interface BusyNodeOptions {
   /** VMs that a libvirt starts, with QEMU. */
   readonly real: number;
   readonly onProgress?: (started: number) => void;
+  readonly driver?: NodeDriverOptions;
 }
 
 /** A node with many running VMs, each in its own pod, in fork mode. */
@@ -31,7 +32,7 @@ export class BusyNode {
 
   /** The scratch ends all of it. */
   static async start(scratch: Scratch, options: BusyNodeOptions): Promise<BusyNode> {
-    const driver = await startNodeDriver(scratch);
+    const driver = await startNodeDriver(scratch, options.driver);
     const pods: Sandbox[] = [];
     const launches: FakeLaunch[] = [];
     const startPod = async (withStandIn: boolean): Promise<Sandbox> => {
