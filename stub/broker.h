@@ -52,6 +52,38 @@ struct read_result {
   uint32_t error, step;
 };
 
+/* ---- broker.c ------------------------------------------------------------------------------------------------ */
+
+#define BROKER_CHANNEL 3 /* the socket to the daemon */
+
+/* Ends the broker where it can't be sent. */
+void broker_answer(enum broker_type type, uint32_t id, const void *payload, size_t length);
+
+/* In a child: as a process begins. */
+void reset_signals(void);
+
+/* ---- readings.c: children that read a pod's file, and may hang ------------------------------------------------- */
+
+/* Answers, now or later. The payload needs room for one byte more than the header says. */
+void reading_start(const struct broker_header *header, char *payload, const int *fds);
+
+/* From here on the pid may be another process's: it is not killed any more. */
+void reading_reaped(pid_t pid);
+
+/* Fills in BROKER_MAX_READS entries for poll(). */
+void readings_prepare(struct pollfd *entries);
+
+/* When to call readings_continue() at the latest, or -1. */
+int64_t readings_deadline(void);
+void readings_continue(const struct pollfd *entries);
+
+/* ---- shim-start.c ---------------------------------------------------------------------------------------------- */
+
+/* Answers once the child has executed the shim, or has not. */
+void start_shim(const struct broker_header *header, const int *fds, int shim_image);
+
+/* ---- file-reader.c --------------------------------------------------------------------------------------------- */
+
 /* Reads a file below the root of the process whose /proc directory is given, with that process's ids and no
  * capability, and writes the result to `out`. Runs in a child of its own: any step may hang for as long as the
  * pod likes. */
@@ -77,6 +109,8 @@ int64_t watch_deadline(void);
 
 /* Tells of each process that has ended, once. Between watch_prepare() and this no watch may be added or dropped. */
 void watch_continue(const struct pollfd *entries, size_t count, void (*tell)(const struct watch_end *end));
+
+/* ---- sealed-copy.c ---------------------------------------------------------------------------------------------- */
 
 /* A sealed memfd with the contents of the file, executable, or -1 with errno. */
 int sealed_copy(const char *path);

@@ -55,16 +55,17 @@ export const fuzzedPrograms: readonly FuzzedProgram[] = [
   {
     name: 'broker-requests',
     covers: {
-      'broker.c': [
-        'answer',
+      'broker.c': ['broker_answer', 'start_watch', 'serve_one'],
+      'readings.c': [
         'answer_read_error',
         'parse_read_request',
-        'start_reading',
+        'reading_start',
         'end_reading',
         'continue_reading',
-        'expire_readings',
-        'start_watch',
-        'serve_one',
+        'expire',
+        'readings_prepare',
+        'readings_deadline',
+        'readings_continue',
       ],
     },
   },

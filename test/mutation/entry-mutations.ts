@@ -38,7 +38,7 @@ export const entryMutations: readonly Mutation[] = [
   {
     name: 'shim-stays-with-the-daemon',
     rows: ['NS-4'],
-    file: 'stub/broker.c',
+    file: 'stub/shim-start.c',
     search: '    if (join_cgroup(plan.shim_cgroups[i]) < 0)',
     replace: '    if (plan.uid == 0 && join_cgroup(plan.shim_cgroups[i]) < 0)',
     tests: [cgroups],

@@ -5,6 +5,8 @@
  */
 #define main broker_main
 #define fexecve(image, argv, envp) ((void)(image), (void)(argv), (void)(envp), errno = ENOEXEC, -1)
+#include "readings.c"
+#include "shim-start.c"
 #include "broker.c"
 #undef main
 
@@ -43,22 +45,27 @@ static void check_answers(void) {
   }
 }
 
+static void continue_all(void) {
+  struct pollfd entries[BROKER_MAX_READS];
+  readings_prepare(entries);
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    entries[i].revents = is_lazy ? 0 : POLLIN;
+  readings_continue(entries);
+}
+
 static void serve_all(void) {
   if (setjmp(fuzz_exited) != 0)
     return;
   for (int i = 0; i < 200; i++) {
-    struct pollfd wait = {.fd = CHANNEL, .events = POLLIN};
+    struct pollfd wait = {.fd = BROKER_CHANNEL, .events = POLLIN};
     if (poll(&wait, 1, 60000) < 0 && errno != EINTR)
       return;
-    if (!serve_one())
+    if (!serve_one(-1))
       return;
     check_readings();
-    for (size_t j = 0; j < BROKER_MAX_READS; j++)
-      if (readings[j].pid != 0 && !is_lazy)
-        continue_reading(&readings[j]);
-    expire_readings();
+    continue_all();
     if (next_timeout() == 0)
-      expire_readings();
+      continue_all();
   }
 }
 
@@ -79,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int is_silent = flags & 1;
   is_lazy = (flags & 2) != 0;
   int fd = fuzz_connect(input, is_silent);
-  EXPECT(dup2(fd, CHANNEL) == CHANNEL);
+  EXPECT(dup2(fd, BROKER_CHANNEL) == BROKER_CHANNEL);
   serve_all();
   fuzz_drain();
   if (fuzz_status < 0)

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define REAPED ((pid_t)-1)
+
+struct reading {
+  pid_t pid; /* 0: free; REAPED: ended, its answer is still in the pipe */
+  int pipe;
+  uint32_t id;
+  int64_t deadline;
+  size_t length;
+  char data[sizeof(struct read_result) + 65536];
+};
+
+static struct reading readings[BROKER_MAX_READS];
+static void answer_read_error(uint32_t id, enum read_step step, int error) {
+  struct read_result result = {.error = (uint32_t)error, .step = (uint32_t)step};
+  broker_answer(BROKER_FILE, id, &result, sizeof result);
+}
+
+static int parse_read_request(char *payload, size_t length, struct read_request *request) {
+  uint32_t numbers[5];
+  if (length < sizeof numbers)
+    return -1;
+  memcpy(numbers, payload, sizeof numbers);
+  size_t strings = sizeof numbers + sizeof(uint32_t) * (size_t)numbers[4];
+  if (numbers[4] > PLAN_MAX_GROUPS || length <= strings || numbers[2] > 65536)
+    return -1;
+  static uint32_t groups[PLAN_MAX_GROUPS];
+  memcpy(groups, payload + sizeof numbers, sizeof(uint32_t) * numbers[4]);
+  payload[length] = '\0'; /* the buffer has room for it */
+  *request = (struct read_request){
+      .uid = numbers[0],
+      .gid = numbers[1],
+      .max_size = numbers[2],
+      .deadline_ms = numbers[3],
+      .group_count = numbers[4],
+      .groups = groups,
+      .path = payload + strings,
+      .parent = getpid(),
+  };
+  return 0;
+}
+
+void reading_start(const struct broker_header *header, char *payload, const int *fds) {
+  struct read_request request;
+  int pipes[2];
+
+  if (header->fd_count != 1 || parse_read_request(payload, header->length, &request) < 0) {
+    answer_read_error(header->id, READ_ROOT, EINVAL);
+    return;
+  }
+  struct reading *reading = NULL;
+  for (size_t i = 0; i < BROKER_MAX_READS && reading == NULL; i++)
+    if (readings[i].pid == 0)
+      reading = &readings[i];
+  if (reading == NULL) {
+    answer_read_error(header->id, READ_ROOT, EAGAIN);
+    return;
+  }
+  if (pipe2(pipes, O_CLOEXEC) < 0) {
+    answer_read_error(header->id, READ_ROOT, errno);
+    return;
+  }
+  pid_t pid = fork();
+  if (pid == 0) {
+    reset_signals();
+    close(BROKER_CHANNEL);
+    read_file(fds[0], &request, pipes[1]);
+  }
+  int failure = errno;
+  close(pipes[1]);
+  if (pid < 0) {
+    close(pipes[0]);
+    answer_read_error(header->id, READ_ROOT, failure);
+    return;
+  }
+  fcntl(pipes[0], F_SETFL, O_NONBLOCK);
+  reading->pid = pid;
+  reading->pipe = pipes[0];
+  reading->id = header->id;
+  reading->deadline = now_ms() + request.deadline_ms;
+  reading->length = 0;
+}
+
+static void end_reading(struct reading *reading) {
+  if (reading->pid != REAPED)
+    kill(reading->pid, SIGKILL); /* reaped by reap_children(), also when it hangs in the pod's file system */
+  close(reading->pipe);
+  explicit_bzero(reading->data, reading->length);
+  reading->pid = 0;
+}
+
+static void continue_reading(struct reading *reading) {
+  for (;;) {
+    size_t room = sizeof reading->data - reading->length;
+    ssize_t got = room == 0 ? 0 : read(reading->pipe, reading->data + reading->length, room);
+    if (got > 0) {
+      reading->length += (size_t)got;
+    } else if (got < 0 && errno == EINTR) {
+      continue;
+    } else if (got < 0 && errno == EAGAIN) {
+      return;
+    } else {
+      if (reading->length < sizeof(struct read_result))
+        answer_read_error(reading->id, READ_CONTENT, EIO);
+      else
+        broker_answer(BROKER_FILE, reading->id, reading->data, reading->length);
+      end_reading(reading);
+      return;
+    }
+  }
+}
+
+static void expire(struct reading *reading) {
+  answer_read_error(reading->id, READ_DEADLINE, ETIMEDOUT);
+  end_reading(reading);
+}
+
+void reading_reaped(pid_t pid) {
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    if (readings[i].pid == pid)
+      readings[i].pid = REAPED;
+}
+
+void readings_prepare(struct pollfd *entries) {
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    entries[i] = (struct pollfd){.fd = readings[i].pid != 0 ? readings[i].pipe : -1, .events = POLLIN};
+}
+
+int64_t readings_deadline(void) {
+  int64_t first = -1;
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    if (readings[i].pid != 0 && (first < 0 || readings[i].deadline < first))
+      first = readings[i].deadline;
+  return first;
+}
+
+void readings_continue(const struct pollfd *entries) {
+  int64_t now = now_ms();
+  for (size_t i = 0; i < BROKER_MAX_READS; i++) {
+    if (readings[i].pid != 0 && entries[i].revents != 0)
+      continue_reading(&readings[i]);
+    if (readings[i].pid != 0 && now >= readings[i].deadline)
+      expire(&readings[i]);
+  }
+}
