@@ -52,7 +52,5 @@ WORKDIR /app
 # Root: the daemon reads every pod's /proc entries and starts processes in their namespaces. Which capabilities it needs
 # of it: docs/security.md.
 USER 0
-# What is compiled by this Node with the options that it is started with: a daemon is ready the sooner.
-RUN ["/usr/local/bin/node-driver", "serve", "--help"]
 ENTRYPOINT ["/usr/local/bin/node-driver"]
 CMD ["serve"]

@@ -119,7 +119,6 @@ async function buildBundle(directory: string): Promise<void> {
   const metafile = await bundle(directory);
   for (const [to, from] of protoFiles) copy(from, join(directory, to));
   copyKoffi(directory);
-  mkdirSync(join(directory, 'compile-cache'));
   const hook = 'deploy/libvirt/hooks/qemu';
   copy(join(root, hook), join(directory, hook));
   writeManifest(directory);

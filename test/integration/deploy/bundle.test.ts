@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Metafile } from 'esbuild';
-import { chmodSync, existsSync, lstatSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join, matchesGlob } from 'node:path';
 import { runCommand } from '../../support/run-command.ts';
 import { Scratch } from '../../support/scratch.ts';
@@ -36,7 +36,6 @@ describe('the files of the image', function () {
     await runCommand(process.execPath, [join(root, 'deploy/image/build-bundle.ts'), bundle]);
     const script = join(root, 'deploy/image/lay-out.sh');
     await runCommand('sh', [script, bundle, join(root, 'stub/build'), image, 'abcdef0123']);
-    await runCommand(process.execPath, [join(image, 'app/dist/daemon/main.js'), 'serve', '--help']);
     files = new Map(
       readdirSync(image, { recursive: true, encoding: 'utf8' })
         .map((path) => [`/${path}`, lstatSync(join(image, path))] as const)
@@ -85,26 +84,6 @@ describe('the files of the image', function () {
       const help = await runCommand(process.execPath, [script, name, '--help']);
       expect(help.stdout, name).to.include(`Usage: node-driver ${name}`);
     }
-  });
-
-  it('have compiled code from where only root can write, and are run without', async () => {
-    const cache = join(scratch.directory, 'image/app/compile-cache');
-    const list = (): readonly string[] => readdirSync(cache, { recursive: true, encoding: 'utf8' });
-    const run = async (): Promise<void> => {
-      const script = join(scratch.directory, 'image/app/dist/daemon/main.js');
-      const { stdout } = await runCommand(process.execPath, [script, 'completion', 'bash']);
-      expect(stdout).to.include('node-driver');
-    };
-    const before = list();
-    chmodSync(cache, 0o777);
-    await run();
-    expect(list()).to.deep.equal(before);
-    chmodSync(cache, 0o755);
-    await run();
-    expect(list()).to.have.lengthOf.above(before.length);
-    rmSync(cache, { recursive: true });
-    await run();
-    expect(existsSync(cache)).to.equal(false);
   });
 
   it('have the client of Kubernetes where only a dynamic import leads', () => {
