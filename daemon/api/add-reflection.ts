@@ -20,11 +20,13 @@ interface RealService {
  * Server reflection that is made when somebody asks for it first: its descriptors are a tenth of the time to ready, and
  * most nodes are never asked.
  *
- * @param loadDefinition what is shown; whoever asks hears when it throws
+ * @param loadDefinition what is shown; where it throws, who asks hears that there is none
+ * @param onError told each time of what it threw
  */
 export function addReflection(
   server: Pick<Server, 'addService'>,
   loadDefinition: () => PackageDefinition,
+  onError: (error: unknown) => void,
 ): void {
   let made: ReadonlyMap<string, RealService> | undefined;
   const real = (path: string): { readonly method: ServiceDefinition[string]; readonly handle: Handle } => {
@@ -56,7 +58,11 @@ export function addReflection(
           try {
             real(path).handle(call);
           } catch (error) {
-            call.emit('error', { code: status.UNAVAILABLE, details: `No reflection: ${String(error)}` });
+            onError(error);
+            call.emit('error', {
+              code: status.UNAVAILABLE,
+              details: 'Cannot show the API; see the log of the daemon',
+            });
           }
         },
       },

@@ -87,7 +87,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.addService(api.service.service, running.count(handlers));
   const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   health.addToServer(server);
-  addReflection(server, api.definition);
+  addReflection(server, api.definition, (error) =>
+    logger.error('Cannot show the API by reflection', errorFields(error)),
+  );
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const socket = await listenOnSocket(options.socketPath, {

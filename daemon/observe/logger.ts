@@ -1,7 +1,6 @@
 import winston from 'winston';
 
 import { logLevels, type LogLevel } from './log-level.ts';
-import { originalStack } from './original-stack.ts';
 
 export const logFormats = ['json', 'text'] as const;
 
@@ -96,7 +95,7 @@ export function errorFields(error: unknown): LogFields {
   return {
     error: error.message,
     ...('code' in error && { errorCode: String(error.code) }),
-    stack: error.stack === undefined ? undefined : originalStack(error.stack),
+    stack: error.stack,
   };
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { hasCode } from '../../daemon/errors.ts';
 import { identify, signalProcess } from './processes.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -47,8 +48,9 @@ export function listCgroupTree(directory: string): readonly string[] {
 function tryToList(directory: string): readonly string[] | undefined {
   try {
     return readdirSync(directory);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENODEV')) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Client, Server, ServerCredentials, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,8 @@ import { loadApi, serviceName } from '../../../daemon/api/load-api.ts';
 
 /** ServerReflectionRequest with `list_services: "*"`. */
 const listServices = Buffer.from([0x3a, 1, 0x2a]);
+
+const ignore = (): void => undefined;
 
 describe('addReflection()', () => {
   let directory: string;
@@ -51,10 +54,14 @@ describe('addReflection()', () => {
 
   it('makes nothing until it is asked, and then once for both versions', async () => {
     let count = 0;
-    addReflection(server, () => {
-      count += 1;
-      return loadApi().definition();
-    });
+    addReflection(
+      server,
+      () => {
+        count += 1;
+        return loadApi().definition();
+      },
+      ignore,
+    );
     await connect();
     expect(count).to.equal(0);
     for (const version of ['v1', 'v1alpha', 'v1']) expect(String(await ask(version))).to.include(serviceName);
@@ -63,12 +70,16 @@ describe('addReflection()', () => {
 
   it('tells who asks when it cannot be made, and tries anew', async () => {
     let isBroken = true;
-    addReflection(server, () => {
-      if (isBroken) throw new Error('no such file');
+    const broken = new Error('no such file');
+    const told: unknown[] = [];
+    const load = (): PackageDefinition => {
+      if (isBroken) throw broken;
       return loadApi().definition();
-    });
+    };
+    addReflection(server, load, (error) => told.push(error));
     await connect();
     expect(await ask('v1')).to.equal(status.UNAVAILABLE);
+    expect(told).to.deep.equal([broken]);
     isBroken = false;
     expect(String(await ask('v1'))).to.include(serviceName);
   });
