@@ -19,6 +19,7 @@ const SIZES: readonly Size[] = [
   { processes: 300, pods: 1 },
   { processes: 2000, pods: 50 },
   { processes: 8000, pods: 50 },
+  ...(process.env['KND_BENCH_LARGE'] === 'yes' ? [{ processes: 20_000, pods: 500 }] : []),
 ];
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 15);
 const WARM_A_ROUND = 20;
