@@ -135,7 +135,7 @@ function growth(figures: readonly Figures[], of: (figures: Figures) => number): 
 }
 
 describe('a daemon that is killed again and again while VMs start and end', function () {
-  this.timeout(400_000);
+  this.timeout(800_000);
   const modes = ['fork', 'exec'] as const;
   let scratches: readonly Scratch[];
 
