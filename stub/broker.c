@@ -58,15 +58,6 @@ static void start_watch(const struct broker_header *header, const int *fds) {
     answer_exited(header->id, (uint32_t)failure, WATCH_EXIT_UNKNOWN, 0);
 }
 
-void reset_signals(void) {
-  struct sigaction plain = {.sa_handler = SIG_DFL};
-  sigset_t none;
-  for (int number = 1; number < NSIG; number++)
-    sigaction(number, &plain, NULL);
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Two fds for each VM in exec mode. */
 static void raise_fd_limit(void) {
   struct rlimit files;

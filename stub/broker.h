@@ -59,9 +59,6 @@ struct read_result {
 /* Ends the broker where it can't be sent. */
 void broker_answer(enum broker_type type, uint32_t id, const void *payload, size_t length);
 
-/* In a child: as a process begins. */
-void reset_signals(void);
-
 /* ---- readings.c: children that read a pod's file, and may hang ------------------------------------------------- */
 
 /* Answers, now or later. The payload needs room for one byte more than the header says. */

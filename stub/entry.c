@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +17,7 @@
 #include "capabilities.h"
 #include "entry.h"
 #include "failpoint.h"
+#include "reset-signals.h"
 
 #define SECCOMP_SET_MODE_FILTER 1U
 #define KEYCTL_JOIN_SESSION_KEYRING 1
@@ -272,15 +272,6 @@ static int enter_directory(const struct plan *plan, struct failure *failure) {
   if (syscall(SYS_getcwd, path, sizeof path) < 0 || path[0] != '/')
     return fail(failure, FAIL_CWD, ENOENT, "%.400s", plan->cwd);
   return 0;
-}
-
-static void reset_signals(void) {
-  struct sigaction plain = {.sa_handler = SIG_DFL};
-  sigset_t none;
-  for (int number = 1; number < NSIG; number++)
-    sigaction(number, &plain, NULL);
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* To what the pod's cpuset allows: the daemon's own affinity is no business of QEMU's. */

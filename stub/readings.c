@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reset-signals.h"
 #include "wire.h"
 
 #define REAPED ((pid_t)-1)

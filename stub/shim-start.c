@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "reset-signals.h"
 #include "wire.h"
 
 #define SHIM_DEADLINE_MS 5000 /* from the fork to the exec; the daemon waits twice as long */

@@ -1,19 +1,15 @@
-import {
-  status,
-  type Server,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { status, type MethodDefinition, type Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 
 const method = 'ServerReflectionInfo';
 const services = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const;
 
-interface RealService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
+type Call = ServerDuplexStream<unknown, unknown>;
+
+interface RealMethod {
+  readonly definition: MethodDefinition<unknown, unknown>;
+  readonly handle: (call: Call) => void;
 }
 
 /**
@@ -28,14 +24,12 @@ export function addReflection(
   loadDefinition: () => PackageDefinition,
   onError: (error: unknown) => void,
 ): void {
-  let made: ReadonlyMap<string, RealService> | undefined;
-  const real = (path: string): { readonly method: ServiceDefinition[string]; readonly handle: Handle } => {
+  let made: ReadonlyMap<string, RealMethod> | undefined;
+  const real = (path: string): RealMethod => {
     made ??= makeReflection(loadDefinition());
-    const { definition, implementation } = made.get(path) ?? {};
-    const found = definition?.[method];
-    const handle = implementation?.[method];
-    if (found === undefined || handle === undefined) throw new Error(`Reflection has no "${path}"`);
-    return { method: found, handle: handle as Handle };
+    const found = made.get(path);
+    if (found === undefined) throw new Error(`Reflection has no "${path}"`);
+    return found;
   };
 
   for (const name of services) {
@@ -47,10 +41,10 @@ export function addReflection(
           originalName: 'serverReflectionInfo',
           requestStream: true,
           responseStream: true,
-          requestSerialize: (value: unknown) => real(path).method.requestSerialize(value),
-          requestDeserialize: (bytes: Buffer) => real(path).method.requestDeserialize(bytes) as unknown,
-          responseSerialize: (value: unknown) => real(path).method.responseSerialize(value),
-          responseDeserialize: (bytes: Buffer) => real(path).method.responseDeserialize(bytes) as unknown,
+          requestSerialize: (value: unknown) => real(path).definition.requestSerialize(value),
+          requestDeserialize: (bytes: Buffer) => real(path).definition.requestDeserialize(bytes),
+          responseSerialize: (value: unknown) => real(path).definition.responseSerialize(value),
+          responseDeserialize: (bytes: Buffer) => real(path).definition.responseDeserialize(bytes),
         },
       },
       {
@@ -70,14 +64,12 @@ export function addReflection(
   }
 }
 
-type Call = ServerDuplexStream<unknown, unknown>;
-type Handle = (call: Call) => void;
-
-/** What the library would add to a server, by the path of its method. */
-function makeReflection(definition: PackageDefinition): ReadonlyMap<string, RealService> {
-  const found = new Map<string, RealService>();
+/** What the library would add to a server, by the path of the method. */
+function makeReflection(definition: PackageDefinition): ReadonlyMap<string, RealMethod> {
+  const found = new Map<string, RealMethod>();
   const addService: Server['addService'] = (service, implementation) => {
-    for (const { path } of Object.values(service)) found.set(path, { definition: service, implementation });
+    for (const [name, each] of Object.entries(service))
+      found.set(each.path, { definition: each, handle: implementation[name] as RealMethod['handle'] });
   };
   new ReflectionService(definition).addToServer({ addService });
   return found;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
-/** The end of a line of a stack: `file:///app/dist/daemon/main.js:1:2345`, perhaps in parentheses. */
+/** A place in a stack: `file:///app/dist/daemon/main.js:1:2345`. */
 const place = /file:\/\/[^\s()]*\/([^\s()/]+\.js):(\d+):(\d+)/gu;
 
 /**
@@ -13,7 +13,7 @@ const place = /file:\/\/[^\s()]*\/([^\s()/]+\.js):(\d+):(\d+)/gu;
 export function originalStack(stack: string, directory: string): string {
   const maps = new Map<string, SourceMap | null>();
   return stack.replace(place, (generated, file: string, line: string, column: string) => {
-    if (!maps.has(file)) maps.set(file, readMap(join(directory, `${basename(file)}.map`)));
+    if (!maps.has(file)) maps.set(file, readMap(join(directory, `${file}.map`)));
     const entry = maps.get(file)?.findOrigin(Number(line), Number(column));
     if (entry === undefined || !('fileName' in entry)) return generated;
     // Where the source was when it was bundled is of no interest.

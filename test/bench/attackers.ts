@@ -5,7 +5,7 @@ import { draftRequest, encodeRequest } from '../fuzz/encode-request.ts';
 import { findCgroup, listCgroupRoots } from '../support/cgroups.ts';
 import { limitCpuTime } from '../support/cpu-time.ts';
 import type { NodeDriver } from '../support/node-driver.ts';
-import { identify, signalProcess } from '../support/processes.ts';
+import { killNow } from '../support/processes.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { runCommand } from '../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
@@ -105,7 +105,7 @@ export class Attackers {
     const pods = [...this.#crowds, ...this.#traps];
     const isQuiet = (): true | undefined => {
       const left = pods.flatMap((pod) => pod.processes.filter((pid) => pid !== pod.pid));
-      for (const pid of left) endNow(pid);
+      left.forEach(killNow);
       return left.length === 0 ? true : undefined;
     };
     await waitUntil('the attackers have gone', isQuiet, 60_000);
@@ -132,14 +132,6 @@ export class Attackers {
     return [...metrics.matchAll(/launches_total\{result="refused",[^}]*\} (\d+)/g)]
       .map(([, count]) => Number(count))
       .reduce((sum, count) => sum + count, 0);
-  }
-}
-
-function endNow(pid: number): void {
-  try {
-    signalProcess(identify(pid), 'SIGKILL');
-  } catch {
-    // It has ended meanwhile.
   }
 }
 

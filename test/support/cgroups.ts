@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hasCode } from '../../daemon/errors.ts';
-import { identify, signalProcess } from './processes.ts';
+import { killNow } from './processes.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Where the cgroup hierarchies of this machine are mounted, of version 1 and 2. */
@@ -72,13 +72,7 @@ export async function removeCgroup(path: string): Promise<void> {
 
 function tryToRemove(directory: string): true | undefined {
   for (const each of listCgroupTree(directory)) {
-    for (const pid of listCgroupProcesses(each)) {
-      try {
-        signalProcess(identify(pid), 'SIGKILL');
-      } catch {
-        // It has ended meanwhile.
-      }
-    }
+    listCgroupProcesses(each).forEach(killNow);
     try {
       rmdirSync(each);
     } catch {

@@ -71,6 +71,12 @@ export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): 
   }
 }
 
+/** Kills whoever has this pid now, if anybody has. */
+export function killNow(pid: number): void {
+  const status = readProcess(pid);
+  if (status !== undefined) signalProcess(status, 'SIGKILL');
+}
+
 /**
  * Stops a process, and returns when no thread of it runs: one that waits for its children and is only about to stop
  * would still reap one.

@@ -4,7 +4,7 @@ import type { FakeLaunchTarget } from './fake-launch.ts';
 import { listCgroupProcesses } from './cgroups.ts';
 import { limitCpuTime } from './cpu-time.ts';
 import type { NodeDriver } from './node-driver.ts';
-import { endProcess, type ProcessIdentity } from './processes.ts';
+import { endProcess, killNow, type ProcessIdentity } from './processes.ts';
 import { findQemuAccount } from './qemu-account.ts';
 import { runCommand } from './run-command.ts';
 import type { Scratch } from './scratch.ts';
@@ -89,18 +89,10 @@ export class StubCrowd {
       'they have gone',
       () => {
         const pids = listCgroupProcesses(this.#cgroup.directories[0] ?? '');
-        for (const pid of pids) killNow(pid);
+        pids.forEach(killNow);
         return pids.length === 0 ? true : undefined;
       },
       60_000,
     );
-  }
-}
-
-function killNow(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended meanwhile.
   }
 }

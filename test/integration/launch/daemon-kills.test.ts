@@ -158,7 +158,7 @@ describe('a daemon that is killed again and again while VMs start and end', func
       // A machine more is a few fds more: only daemons with as many machines are comparable.
       const perMachine = (each: Figures): number => each.fds - 3 * each.machines;
       expect(growth(figures, perMachine), `fds, ${modes[index] ?? ''}, seed ${seed}`).to.be.within(
-        0.9, // one fd of 15 less
+        0.95,
         1.05,
       );
       expect(
