@@ -250,6 +250,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     kubepodsBase: config.kubepodsBase,
     requestDeadlineMs: REQUEST_DEADLINE_MS,
+    onCaller: () => void attachLock.take(),
     launch: (request, caller, connection) => controller.launch(request, caller, connection),
     observer,
   });

@@ -46,6 +46,7 @@ const stepNames = {
   secret: 'LAUNCH_STEP_SECRET',
   kubernetes: 'LAUNCH_STEP_KUBERNETES',
   reserve: 'LAUNCH_STEP_RESERVE',
+  lock: 'LAUNCH_STEP_LOCK',
   prepare: 'LAUNCH_STEP_PREPARE',
   'hand-over': 'LAUNCH_STEP_HAND_OVER',
   start: 'LAUNCH_STEP_START',

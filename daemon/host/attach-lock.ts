@@ -5,13 +5,13 @@ import { cgroupDirectory, type CgroupHierarchy } from './host-cgroups.ts';
 
 /**
  * The lock of the kernel under which processes go from one cgroup to another (`cgroup_threadgroup_rwsem`). It costs
- * forks nothing, and who takes it waits for a grace period of RCU, 4 to 10 ms, unless somebody took it just before
- * (kernel/rcu/sync.c). So that this is over when the process of a VM is moved, the daemon takes it while it still looks
- * for the pod: by moving itself to where it is.
+ * forks nothing, and who takes it waits for a grace period of RCU, 4 to 15 ms, unless somebody took it just before
+ * (kernel/rcu/sync.c); who makes a cgroup meanwhile waits, too. So that this is over when the process of a VM is moved,
+ * the daemon takes it as soon as a stub calls: by moving itself to where it is.
  */
 export class AttachLock implements Disposable {
   readonly #fd: number | null;
-  #isTaken = false;
+  #taking: Promise<void> | null = null;
   #isClosed = false;
 
   private constructor(fd: number | null) {
@@ -36,21 +36,28 @@ export class AttachLock implements Disposable {
     return new AttachLock(null);
   }
 
-  /** Comes back at once; a thread of Node's pool waits. */
-  take(): void {
-    if (this.#fd === null || this.#isTaken || this.#isClosed) return;
-    this.#isTaken = true;
-    fs.write(this.#fd, '0', () => {
-      this.#isTaken = false;
-      if (this.#isClosed) this.#close();
+  /**
+   * Takes it and gives it back: a thread of Node's pool waits. Who comes meanwhile waits for the same. Never rejects: who
+   * moves a process then waits for the lock itself.
+   */
+  take(): Promise<void> {
+    const fd = this.#fd;
+    if (fd === null || this.#isClosed) return Promise.resolve();
+    this.#taking ??= new Promise((resolve) => {
+      fs.write(fd, '0', () => {
+        this.#taking = null;
+        if (this.#isClosed) this.#close();
+        resolve();
+      });
     });
+    return this.#taking;
   }
 
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // The thread that waits would write into whatever has the number by then.
-    if (!this.#isTaken) this.#close();
+    if (this.#taking === null) this.#close();
   }
 
   #close(): void {

@@ -121,7 +121,6 @@ export class LaunchController {
     trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
-    this.#options.attachLock.take();
     const authorized = await this.#authorize(vm, secret, connection);
     const { target } = authorized.pinned;
     trail.pod = target;
@@ -193,12 +192,14 @@ export class LaunchController {
     };
     await this.#predecessorEnded(find);
     checkFree();
+    connection.trail.clock.enter('lock');
+    // Here, and not where it would hold up this whole process: in making or joining a cgroup.
+    await this.#options.attachLock.take();
+    connection.trail.clock.enter('reserve');
     // The last thing that can refuse; it takes time, in which another launch may have got here.
     await this.#claim(claim);
     checkFree();
     connection.trail.enter('plan');
-    // Once more: who has it within a grace period after another does not wait.
-    this.#options.attachLock.take();
     this.#options.onAllowed(connection, demand.caller);
     connection.trail.isAllowed = true;
     connection.trail.clock.enter('prepare');

@@ -34,6 +34,8 @@ export interface LaunchServerOptions {
   /** See `cgroupIdentity`. */
   readonly kubepodsBase: string | null;
   readonly requestDeadlineMs: number;
+  /** Told of each caller that may ask, before its request is there: what takes long can begin. */
+  readonly onCaller: () => void;
   /** Decides on a request and starts the machine, or throws. Takes over neither connection nor caller. */
   readonly launch: (
     request: LaunchRequest,
@@ -171,6 +173,7 @@ export class LaunchServer {
     const caller = this.#describe(pinned, admission);
     who = caller;
     connection.trail.enter('request');
+    this.#options.onCaller();
     const timer = setTimeout(() => refuse(tooSlow()), requestDeadlineMs);
     const conversation: Conversation = { connection, refuse, handling: Promise.resolve() };
     this.#conversations.add(conversation);

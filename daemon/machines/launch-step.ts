@@ -6,6 +6,7 @@ export const launchSteps = [
   'secret',
   'kubernetes',
   'reserve',
+  'lock',
   'prepare',
   'hand-over',
   'start',

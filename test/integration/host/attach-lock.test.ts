@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { readFileSync, readlinkSync, readdirSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { AttachLock } from '../../../daemon/host/attach-lock.ts';
 import { parseCgroupMounts } from '../../../daemon/host/host-cgroups.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -24,19 +23,20 @@ describe('AttachLock', () => {
     const lock = AttachLock.open(hierarchies, '');
     expect(openCgroupFiles()).to.equal(1);
     for (let i = 0; i < 20; i++) {
-      lock.take();
-      await delay(5);
+      const taken = lock.take();
+      expect(lock.take()).to.equal(taken);
+      await taken;
     }
     expect(readFileSync('/proc/self/cgroup', 'latin1')).to.equal(before);
-    lock.take();
+    void lock.take();
     lock[Symbol.dispose]();
     lock[Symbol.dispose]();
     await waitUntil('its file is closed', () => (openCgroupFiles() === 0 ? true : undefined), 5000);
   });
 
-  it('does without where there is no cgroup to write to', () => {
+  it('does without where there is no cgroup to write to', async () => {
     const lock = AttachLock.open([], '');
-    lock.take();
+    await lock.take();
     lock[Symbol.dispose]();
     expect(openCgroupFiles()).to.equal(0);
   });

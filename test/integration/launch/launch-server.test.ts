@@ -80,6 +80,7 @@ describe('LaunchServer', function () {
       limits: new LaunchLimits({ total: 256, perOrigin: 256, perSecond: null, now: () => performance.now() }),
       kubepodsBase: null,
       requestDeadlineMs: 300,
+      onCaller: () => undefined,
       launch: (...args) => {
         launched++;
         return launch(...args);

@@ -83,7 +83,7 @@ for (const mode of launchModes)
 
     it('tells its steps, which add up to the time that it took, by API, log, audit log and metrics', async () => {
       const names = shown.steps.map(({ step }) => step);
-      const early = ['receive', 'identify', 'find', 'secret', 'reserve', 'prepare'];
+      const early = ['receive', 'identify', 'find', 'secret', 'reserve', 'lock', 'prepare'];
       expect(names).to.deep.equal([...early, ...lateSteps[mode]]);
       const log = parseLines(driver.log).find(({ msg }) => msg === 'Started a VM in its pod');
       const outcome = parseLines(readFileSync(audit, 'utf8')).find(({ event }) => event === 'outcome');
