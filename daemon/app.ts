@@ -19,6 +19,7 @@ import { LaunchLimits } from './launch/launch-limits.ts';
 import { launchRoom } from './launch/launch-room.ts';
 import { LaunchObserver } from './launch/launch-observer.ts';
 import { callOnDescriptor, callOnSocket } from './launch/incoming-call.ts';
+import { movesProcess } from './launch/moves-process.ts';
 import { LaunchServer } from './launch/launch-server.ts';
 import { SecretTries } from './launch/secret-tries.ts';
 import { StubSettings } from './launch/stub-settings.ts';
@@ -238,6 +239,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     onSecretCheck: (result) => metrics.secretChecked(result),
   });
 
+  const mayMove = [commonSettings, ...own.values()].some(({ mode }) => movesProcess(mode, host.hierarchies));
   const launches = new LaunchServer({
     libc,
     proc: config.proc,
@@ -250,7 +252,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     kubepodsBase: config.kubepodsBase,
     requestDeadlineMs: REQUEST_DEADLINE_MS,
-    onCaller: () => void attachLock.take(),
+    onCaller: () => {
+      if (mayMove) void attachLock.take();
+    },
     launch: (request, caller, connection) => controller.launch(request, caller, connection),
     observer,
   });

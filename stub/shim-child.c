@@ -9,16 +9,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup-birth.h"
 #include "failpoint.h"
 #include "safe-fds.h"
 #include "shim.h"
-
-#define CGROUP2_SUPER_MAGIC 0x63677270
-#define INTO_CGROUP 0x200000000ULL
 
 /* ---- before the fork ----------------------------------------------------------------------------------------- */
 
@@ -47,9 +44,8 @@ static int check_cgroups(const struct plan *plan, struct failure *failure) {
 
 /* The directory of a v2 cgroup, where a process can be born; there is one at most. */
 static void open_unified(struct child *child, size_t index) {
-  struct statfs info;
   int directory = open(child->entry.plan->cgroups[index], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (directory >= 0 && fstatfs(directory, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC && child->unified < 0) {
+  if (directory >= 0 && is_unified_cgroup(directory) && child->unified < 0) {
     child->unified = directory;
     child->unified_index = index;
   } else if (directory >= 0) {
@@ -100,14 +96,9 @@ void child_close(const struct child *child) {
 }
 
 pid_t child_fork(struct child *child) {
-  struct {
-    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-  } arguments = {.flags = INTO_CGROUP, .exit_signal = SIGCHLD};
-
   if (child->unified >= 0) {
-    arguments.cgroup = (uint64_t)child->unified;
     child->is_born_inside = 1;
-    pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    pid_t pid = fork_into_cgroup(child->unified);
     /* EAGAIN is the pod's limit of processes, which a later join would get around. */
     if (pid >= 0 || errno == EAGAIN)
       return pid;

@@ -7,14 +7,21 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup-birth.h"
 #include "reset-signals.h"
 #include "wire.h"
 
 #define SHIM_DEADLINE_MS 5000 /* from the fork to the exec; the daemon waits twice as long */
 
-static int join_cgroup(const char *directory) {
+/* Not again where the process was born: that would wait as long as a move. */
+static int join_cgroup(const char *directory, int birthplace) {
+  struct stat own, born;
+  if (birthplace >= 0 && stat(directory, &own) == 0 && fstat(birthplace, &born) == 0 && own.st_dev == born.st_dev &&
+      own.st_ino == born.st_ino)
+    return 0;
   char path[4096 + 16];
   if (snprintf(path, sizeof path, "%s/cgroup.procs", directory) >= (int)sizeof path) {
     errno = ENAMETOOLONG;
@@ -30,8 +37,9 @@ static int join_cgroup(const char *directory) {
   return written == 1 ? 0 : -1;
 }
 
-/* In the child: out of the daemon's cgroup before anything else, or the VM would die with the daemon's pod. */
-static int become_shim(const int *fds, int shim_image) {
+/* In the child: out of the daemon's cgroup before anything else, or the VM would die with the daemon's pod. The birthplace
+ * is the cgroup of v2 that it is in, or -1. */
+static int become_shim(const int *fds, int shim_image, int birthplace) {
   static char *argv[] = {NULL, NULL};
   static char *envp[] = {NULL};
   static char name[] = "qemu-kube-shim";
@@ -41,7 +49,7 @@ static int become_shim(const int *fds, int shim_image) {
   if (plan_read(fds[SHIM_PLAN - SHIM_CONNECTION], &plan) < 0)
     return -1;
   for (size_t i = 0; i < plan.shim_cgroup_count; i++)
-    if (join_cgroup(plan.shim_cgroups[i]) < 0)
+    if (join_cgroup(plan.shim_cgroups[i], birthplace) < 0)
       return -1;
   failpoint("shim-born");
   if (setsid() < 0 || chdir("/") < 0)
@@ -68,22 +76,34 @@ static int become_shim(const int *fds, int shim_image) {
   return fexecve(image, argv, envp);
 }
 
+/* As fork(), in the cgroup that comes after the shim's fds, if one does and it can be. */
+static pid_t fork_shim(const struct broker_header *header, const int *fds, int *birthplace) {
+  if (header->fd_count > SHIM_FD_COUNT) {
+    *birthplace = fds[SHIM_FD_COUNT];
+    pid_t pid = fork_into_cgroup(*birthplace);
+    if (pid >= 0)
+      return pid;
+  }
+  *birthplace = -1;
+  return fork();
+}
+
 void start_shim(const struct broker_header *header, const int *fds, int shim_image) {
   struct {
     uint32_t error, pid;
   } result = {.error = 0, .pid = 0};
-  int pipes[2], failure = 0;
+  int pipes[2], birthplace, failure = 0;
 
-  if (header->fd_count != SHIM_FD_COUNT) {
+  if (header->fd_count < SHIM_FD_COUNT || header->fd_count > SHIM_FD_COUNT + 1) {
     result.error = EINVAL;
   } else if (pipe2(pipes, O_CLOEXEC) < 0) {
     result.error = (uint32_t)errno;
   } else {
-    pid_t pid = fork();
+    pid_t pid = fork_shim(header, fds, &birthplace);
     if (pid == 0) {
       int status = fcntl(pipes[1], F_DUPFD_CLOEXEC, 64);
       if (status >= 0)
-        become_shim(fds, shim_image);
+        become_shim(fds, shim_image, birthplace);
       failure = errno;
       (void)!write(status >= 0 ? status : pipes[1], &failure, sizeof failure);
       _exit(1);

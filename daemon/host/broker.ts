@@ -178,7 +178,7 @@ export class Broker {
   /**
    * Starts a shim.
    *
-   * @param fds in the order of `stub/plan.h`
+   * @param fds in the order of `stub/plan.h`; after them, the directory of a cgroup of v2 to start it in
    * @returns the shim's pid
    */
   async startShim(fds: readonly number[]): Promise<number> {

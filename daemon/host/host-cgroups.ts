@@ -9,6 +9,10 @@ export interface CgroupHierarchy {
   readonly root: string;
 }
 
+export function isUnified({ controllers }: Pick<CgroupHierarchy, 'controllers'>): boolean {
+  return controllers.includes('');
+}
+
 function unescapeMountPath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

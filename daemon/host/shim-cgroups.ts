@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
-import type { CgroupHierarchy } from './host-cgroups.ts';
+import { isUnified, type CgroupHierarchy } from './host-cgroups.ts';
 import { removeEmptyCgroup } from './remove-empty-cgroup.ts';
 
 const PARENT = 'kubevirt-node-driver';
@@ -19,6 +19,7 @@ const WEIGHTS = { 'cpu.weight': '1000', 'cpu.shares': '10240' } as const;
 export class ShimCgroups {
   readonly #roots: readonly {
     readonly directory: string;
+    readonly isUnified: boolean;
     readonly isCpuset: boolean;
     readonly weightFile: keyof typeof WEIGHTS | null;
   }[];
@@ -27,6 +28,7 @@ export class ShimCgroups {
   constructor(hierarchies: readonly CgroupHierarchy[], hostRoot: string) {
     this.#roots = hierarchies.map(({ controllers, mountPoint }) => ({
       directory: hostRoot + mountPoint,
+      isUnified: isUnified({ controllers }),
       isCpuset: controllers.includes('cpuset'),
       weightFile: weightFileOf(controllers),
     }));
@@ -35,6 +37,14 @@ export class ShimCgroups {
   /** Where the cgroups of one launch are, or will be. */
   directoriesOf(launchId: string): readonly string[] {
     return this.#roots.map(({ directory }) => `${directory}/${PARENT}/${launchId}`);
+  }
+
+  /** An fd of the one of v2, which a process can be born in; `null` where the node has v1 alone. */
+  openBirthplace(launchId: string): number | null {
+    const root = this.#roots.find((each) => each.isUnified);
+    return root === undefined
+      ? null
+      : fs.openSync(`${root.directory}/${PARENT}/${launchId}`, fs.constants.O_DIRECTORY);
   }
 
   /** Makes the cgroups of one launch and returns their directories. */
@@ -107,7 +117,7 @@ export class ShimCgroups {
 }
 
 function weightFileOf(controllers: readonly string[]): keyof typeof WEIGHTS | null {
-  if (controllers.includes('')) return 'cpu.weight';
+  if (isUnified({ controllers })) return 'cpu.weight';
   return controllers.includes('cpu') ? 'cpu.shares' : null;
 }
 

@@ -75,13 +75,16 @@ export class ForkHandOver {
     };
     try {
       const memory = keep(libc.sealedMemory('launch-plan', encodePlan(plan(supervisor.prepare(machine)))));
+      const birthplace = supervisor.openBirthplace(launchId);
+      if (birthplace !== null) keep(birthplace);
       const directory = keep(fs.openSync(state.directoryOf(launchId), fs.constants.O_DIRECTORY));
       connection.release();
       const stubsEnd = connection.descriptor;
       const processes = [launcher.pidfd, launcher.directory, init.pidfd, stub.directory];
       // Last, since nothing closes the side that stays.
       const [report, theirs] = libc.socketPair();
-      return { fds: [stubsEnd, memory, keep(theirs), directory, ...processes], report };
+      const fds = [stubsEnd, memory, keep(theirs), directory, ...processes];
+      return { fds: birthplace === null ? fds : [...fds, birthplace], report };
     } catch (error) {
       supervisor.discard(launchId);
       throw error;

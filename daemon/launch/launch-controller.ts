@@ -20,6 +20,7 @@ import { launchEnding, type LaunchConnection } from './launch-connection.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { isIncoming } from './is-incoming.ts';
+import { movesProcess } from './moves-process.ts';
 import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
@@ -35,6 +36,7 @@ const PREDECESSOR_INTERVAL_MS = 10;
 export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly authorizer: TargetAuthorizer;
+  /** For launches in which a process goes from one cgroup to another: see {@link movesProcess}. */
   readonly attachLock: Pick<AttachLock, 'take'>;
   /** `null`: Kubernetes is not asked. */
   readonly opinion: SecondOpinion | null;
@@ -192,10 +194,12 @@ export class LaunchController {
     };
     await this.#predecessorEnded(find);
     checkFree();
-    connection.trail.clock.enter('lock');
-    // Here, and not where it would hold up this whole process: in making or joining a cgroup.
-    await this.#options.attachLock.take();
-    connection.trail.clock.enter('reserve');
+    if (movesProcess(request.mode, this.#options.host.hierarchies)) {
+      connection.trail.clock.enter('lock');
+      // Here, and not where it would hold up this whole process: in making or joining a cgroup.
+      await this.#options.attachLock.take();
+      connection.trail.clock.enter('reserve');
+    }
     // The last thing that can refuse; it takes time, in which another launch may have got here.
     await this.#claim(claim);
     checkFree();

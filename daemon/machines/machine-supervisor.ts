@@ -60,6 +60,11 @@ export class MachineSupervisor {
     return directories;
   }
 
+  /** An fd of the shim's cgroup that it can be born in; `null` where there is none. */
+  openBirthplace(launchId: string): number | null {
+    return this.#options.shimCgroups.openBirthplace(launchId);
+  }
+
   /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */
   discard(launchId: string): void {
     this.#options.registry.remove(launchId);
