@@ -35,6 +35,8 @@ const COMMAND_LINE_LIMIT = 65536;
 /** Of the processes of one container with longer ones, so many are read. */
 const MAX_LONG = 4;
 const MAX_ZOMBIES = 16;
+/** So many processes are looked at between two looks at the clock: a tenth of a slice. */
+const LOOKS_A_GLANCE = 16;
 
 /** What one walk has come upon so far. */
 interface Finds {
@@ -47,13 +49,21 @@ interface Finds {
 }
 
 const NAME = Buffer.from('virt-launcher');
+const SLASH = 0x2f;
 
-/** Cheaper than to parse what nearly all processes are: something else. */
-function mayBeLauncher(commandLine: Buffer): boolean {
-  const end = commandLine.indexOf(0);
-  if (end < 0) return true;
-  const begin = commandLine.lastIndexOf(0x2f, end) + 1;
-  return commandLine.compare(NAME, 0, NAME.length, begin, Math.min(begin + NAME.length, end)) === 0;
+/**
+ * Whether the file name of the first argument begins with that of launchers. Cheaper than to parse what nearly all
+ * processes are: something else. By the byte, since a call of a method of buffers takes longer than a short name.
+ *
+ * @param length of the command line, which the buffer begins with
+ */
+function mayBeLauncher(buffer: Buffer, length: number): boolean {
+  let begin = 0;
+  let end = 0;
+  for (; end < length && buffer[end] !== 0; end++) if (buffer[end] === SLASH) begin = end + 1;
+  if (end === length) return true;
+  for (let i = 0; i < NAME.length; i++) if (buffer[begin + i] !== NAME[i]) return false;
+  return true;
 }
 
 /**
@@ -77,9 +87,10 @@ export class LauncherScanner {
     try {
       const finds: Finds = { directory, launchers: [], zombies: [], long: new Map() };
       const pids = await listPids(proc);
+      let looks = 0;
       for (const pid of pids) {
         if (passOver.has(pid)) continue;
-        if (slices.isOver) await slices.next();
+        if (++looks % LOOKS_A_GLANCE === 0 && slices.isOver) await slices.next();
         this.#look(pid, finds);
       }
       await this.#lookCloser(finds, slices);
@@ -90,12 +101,12 @@ export class LauncherScanner {
   }
 
   #look(pid: number, finds: Finds): void {
-    const commandLine = this.#read(finds, `${pid}/cmdline`, this.#short);
-    if (commandLine === null) return;
-    if (commandLine.length === 0) {
+    const length = this.#options.libc.readStart(finds.directory, `${pid}/cmdline`, this.#short);
+    if (length < 0) return;
+    if (length === 0) {
       if (finds.zombies.length < MAX_ZOMBIES && this.#isZombieLauncher(pid, finds)) finds.zombies.push(pid);
-    } else if (mayBeLauncher(commandLine)) {
-      if (commandLine.length < SHORT) note(finds, pid, commandLine);
+    } else if (mayBeLauncher(this.#short, length)) {
+      if (length < SHORT) note(finds, pid, this.#short.subarray(0, length));
       else this.#noteLong(pid, finds);
     }
   }
