@@ -68,7 +68,7 @@ export class LaunchServer {
     this.#callers = new CallerQueue({
       room: WAITING,
       serve: (call) => this.#serve(call),
-      sendAway: (call) => this.#sendAway(call, noRoom()),
+      sendAway: (call) => this.#sendAway(call, this.#isClosing ? stopping() : noRoom()),
     });
   }
 
@@ -76,7 +76,7 @@ export class LaunchServer {
   accept(call: IncomingCall): void {
     const { libc, limits, observer } = this.#options;
     if (this.#isClosing || limits.isFull) {
-      this.#sendAway(call, noRoom());
+      this.#sendAway(call, this.#isClosing ? stopping() : noRoom());
       return;
     }
     let key: LineKey;
@@ -100,13 +100,8 @@ export class LaunchServer {
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     this.#callers.clear();
-    const stopping = new Refusal(
-      'busy',
-      'Cannot start the VM: the node driver is stopping',
-      'start the VM again',
-    );
     const conversations = [...this.#conversations];
-    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping);
+    for (const { connection, refuse } of conversations) if (!connection.isReleased) refuse(stopping());
     const underWay = conversations.flatMap(({ connection, handling }) =>
       connection.isReleased ? [handling] : [],
     );
@@ -250,6 +245,10 @@ function userNotAllowed({ credentials: { uid } }: PinnedCaller): Refusal {
     `Cannot start a VM for uid ${uid}: it is not allowed to`,
     'add the user that libvirt runs QEMU as to "launch-users" in qemu-kube.conf',
   );
+}
+
+function stopping(): Refusal {
+  return new Refusal('busy', 'Cannot start the VM: the node driver is stopping', 'start the VM again');
 }
 
 function noRoom(): Limited {
