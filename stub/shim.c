@@ -41,9 +41,8 @@ enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE, REASON_OOM };
 
 struct shim {
   struct plan plan;
-  pid_t qemu;
+  struct qemu qemu;
   int connection, children; /* the last: a signalfd for SIGCHLD */
-  unsigned long long qemu_start, qemu_inode;
   struct clients clients;
   struct monitor monitor;
   enum reason reason;
@@ -92,140 +91,19 @@ static void become_supervisor(struct shim *shim) {
   alarm(shim->plan.deadline / 1000 + 5);
 }
 
-/* The cgroups of the plan are named as the node sees them: its mount namespace comes first. */
-static int enter_host_mount_namespace(const struct plan *plan, struct failure *failure) {
-  if (plan->host_mnt == NULL)
-    return 0;
-  int mnt = open(plan->host_mnt, O_RDONLY | O_CLOEXEC);
-  if (mnt < 0 || setns(mnt, CLONE_NEWNS) < 0)
-    return fail(failure, FAIL_NAMESPACE, errno, "the host's mnt");
-  close(mnt);
-  return 0;
-}
-
-static pid_t fork_into(const struct shim *shim, struct child *child, int status[2], struct failure *failure) {
-  pid_t pid = child_fork(child);
-  if (pid == 0) {
-    close(shim->clients.listener); /* a daemon must not connect to a shim that is no more */
-    child->status = status[1];
-    child_run(child, failure);
-    (void)!write(child->status, failure, sizeof *failure);
-    _exit(127);
-  }
-  return pid;
-}
-
-static void kill_qemu(const struct shim *shim) {
-  kill(shim->qemu, SIGKILL);
-  end_children(&shim->plan);
-}
-
-/* Until the child has executed QEMU, or reports. The pod and the stub may end first. */
-static int wait_for_exec(int status, int64_t deadline, struct failure *failure) {
-  for (;;) {
-    int64_t left = deadline - now_ms();
-    if (left <= 0)
-      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");
-    struct pollfd wait[3] = {{.fd = status, .events = POLLIN},
-                             {.fd = SHIM_INIT, .events = POLLIN},
-                             {.fd = SHIM_CONNECTION, .events = POLLRDHUP}};
-    if (poll(wait, 3, (int)left) < 0 && errno != EINTR)
-      return fail(failure, FAIL_TIMEOUT, errno, "exec");
-    if (wait[0].revents != 0)
-      return 0;
-    if (wait[1].revents != 0)
-      return fail(failure, FAIL_POD_GONE, ESRCH, "before exec");
-    if (wait[2].revents != 0)
-      return fail(failure, FAIL_STUB_GONE, ECONNRESET, "before exec");
-  }
-}
-
-/* In a PID namespace of its own QEMU is born to the one that we forked, which then ends. Asked of the kernel: what is told by
- * a process in the pod may be the pod's word. */
-static int find_qemu(struct shim *shim, struct failure *failure) {
-  char text[64];
-  while (waitpid(shim->qemu, NULL, 0) < 0 && errno == EINTR)
-    continue;
-  list_children(text, sizeof text);
-  char *end = strchr(text, ' ');
-  if (end == NULL || end[1] != '\0')
-    return fail(failure, FAIL_IDENTITY, ECHILD, "no report");
-  shim->qemu = (pid_t)strtol(text, NULL, 10);
-  return 0;
-}
-
-/* Returns when QEMU's first instruction is about to run, or has the reason in *failure. */
-static int launch(struct shim *shim, struct failure *failure) {
-  static struct passed_fds passed;
-  static struct child child;
-  int status[2];
-  int64_t deadline = now_ms() + shim->plan.deadline;
-
-  if (collect_fds(&shim->plan, &passed, deadline, failure) < 0)
-    return -1;
-  failpoint("fds-collected");
-  if (enter_host_mount_namespace(&shim->plan, failure) < 0 || child_open(&child, &shim->plan, &passed, failure) < 0)
-    return -1;
-  int is_other = choose_pid_namespace(&child.entry, &child.pid_namespace, failure);
-  if (is_other < 0)
-    return -1;
-  if (is_other && shim->plan.monitor != PLAN_NO_MONITOR &&
-      monitor_take(&shim->monitor, &passed, (int)shim->plan.monitor, failure) < 0)
-    return -1;
-  if (pipe2(status, O_CLOEXEC) < 0)
-    return fail(failure, FAIL_FDS, errno, "a pipe");
-  out_of_memory_expect(&shim->plan);
-  shim->qemu = fork_into(shim, &child, status, failure);
-  if (shim->qemu < 0)
-    return fail(failure, FAIL_CGROUP, errno, "a new process");
-  failpoint("child-forked");
-  int has_own_namespace = child.pid_namespace >= 0;
-  close(status[1]);
-  child_close(&child);
-  for (uint32_t i = 0; i < passed.count; i++)
-    close(passed.fd[i]);
-
-  ssize_t got = 0;
-  int waited = wait_for_exec(status[0], deadline, failure);
-  if (waited == 0)
-    got = read(status[0], failure, sizeof *failure);
-  failure->detail[sizeof failure->detail - 1] = '\0'; /* it may come from the pod */
-  close(status[0]);
-  if (waited < 0 || got != 0) {
-    kill_qemu(shim);
-    return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
-  }
-  if (has_own_namespace && find_qemu(shim, failure) < 0) {
-    end_children(&shim->plan);
-    return -1;
-  }
-  if (shim->monitor.listener >= 0 && thread_map_open(&shim->monitor.map, SHIM_STUB_PROC, shim->qemu) < 0) {
-    kill_qemu(shim);
-    return fail(failure, FAIL_STUB, errno, "its PID namespace");
-  }
-  if (process_ended(SHIM_INIT)) {
-    kill_qemu(shim);
-    return fail(failure, FAIL_POD_GONE, ESRCH, "after the fork");
-  }
-  shim->qemu_start = start_time(shim->qemu);
-  shim->qemu_inode = pidfd_inode(shim->qemu);
-  failpoint("exec-seen");
-  return 0;
-}
-
 /* ---- records, and what daemons are told ------------------------------------------------------------------------ */
 
 /* The inode in a line of its own, which earlier daemons pass over. */
 static int describe_start(const struct shim *shim, char *text, size_t size) {
-  if (shim->qemu_inode == 0)
-    return snprintf(text, size, "started %d %llu\n", (int)shim->qemu, shim->qemu_start);
-  return snprintf(text, size, "inode %llu\nstarted %d %llu\n", shim->qemu_inode, (int)shim->qemu, shim->qemu_start);
+  if (shim->qemu.inode == 0)
+    return snprintf(text, size, "started %d %llu\n", (int)shim->qemu.pid, shim->qemu.start);
+  return snprintf(text, size, "inode %llu\nstarted %d %llu\n", shim->qemu.inode, (int)shim->qemu.pid, shim->qemu.start);
 }
 
 static void greet(struct shim *shim, struct client *client) {
   char text[256];
   int length = snprintf(text, sizeof text, "shim %d %d %llu\n", SHIM_VERSION, (int)getpid(), start_time(getpid()));
-  if (shim->qemu > 0)
+  if (shim->qemu.pid > 0)
     length += describe_start(shim, text + length, sizeof text - (size_t)length);
   client_tell(client, text, (size_t)length);
 }
@@ -241,7 +119,7 @@ static int record_start(struct shim *shim, struct failure *failure) {
   int length = describe_start(shim, text, sizeof text);
   if (write_record("started", text, (size_t)length) < 0) {
     fail(failure, FAIL_STATE, errno, "started");
-    kill_qemu(shim);
+    kill_qemu(&shim->plan, &shim->qemu);
     return -1;
   }
   clients_tell(&shim->clients, "%s", text);
@@ -316,7 +194,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
 
 /* A child that is not reaped: the pid is no other's. */
-static void signal_qemu(const struct shim *shim, int number) { kill(shim->qemu, number); }
+static void signal_qemu(const struct shim *shim, int number) { kill(shim->qemu.pid, number); }
 
 static void end_qemu(struct shim *shim, enum reason reason, uint32_t grace) {
   int64_t kill_at = now_ms() + grace;
@@ -365,7 +243,7 @@ static void reap(struct shim *shim) {
   while (read(shim->children, &info, sizeof info) == (ssize_t)sizeof info)
     continue;
   for (pid_t pid; (pid = reap_one(&status)) > 0;)
-    if (pid == shim->qemu)
+    if (pid == shim->qemu.pid)
       finish(shim, status);
 }
 
@@ -431,7 +309,9 @@ int main(void) {
    * disk and to the daemon before libvirt goes on. */
   if (shim.children < 0)
     fail(&failure, FAIL_FDS, EMFILE, "a signalfd");
-  if (shim.children < 0 || clients_listen(&shim.clients, &failure) < 0 || launch(&shim, &failure) < 0 || record_start(&shim, &failure) < 0)
+  if (shim.children < 0 || clients_listen(&shim.clients, &failure) < 0 ||
+      launch(&shim.plan, &shim.monitor, shim.clients.listener, &shim.qemu, &failure) < 0 ||
+      record_start(&shim, &failure) < 0)
     refuse(&shim, &failure);
   alarm(0);
   /* Only now: before, a new fd could have taken one of the fixed numbers, which the child closes. */

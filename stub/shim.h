@@ -71,6 +71,21 @@ pid_t child_fork(struct child *child);
 /* Joins, enters, becomes the caller and executes the emulator. Only returns on failure. */
 void child_run(struct child *child, struct failure *failure);
 
+/* ---- launch.c: from the plan to QEMU -------------------------------------------------------------------------- */
+
+struct monitor; /* monitor.h */
+
+struct qemu {
+  pid_t pid;
+  unsigned long long start, inode; /* see start_time() and pidfd_inode() */
+};
+
+/* Returns when QEMU's first instruction is about to run, or has the reason in *failure.
+ *
+ * listener: where daemons connect to; closed in the child */
+int launch(const struct plan *plan, struct monitor *monitor, int listener, struct qemu *qemu, struct failure *failure);
+void kill_qemu(const struct plan *plan, const struct qemu *qemu);
+
 /* ---- children.c: the shim's own, and what became its own ---------------------------------------------------- */
 
 /* As waitpid(-1, status, WNOHANG), which no signal interrupts: a child that is not seen now is never seen again. */

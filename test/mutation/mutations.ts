@@ -250,7 +250,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'shim-waits-for-a-frozen-start',
     rows: ['SV-9', 'NS-7'],
-    file: 'stub/shim.c',
+    file: 'stub/launch.c',
     search: '    if (left <= 0)\n      return fail(failure, FAIL_TIMEOUT, ETIMEDOUT, "exec");',
     replace: '    if (left <= 0)\n      left = 60000;',
     tests: ['test/hostile/supervisor-freeze.test.ts'],

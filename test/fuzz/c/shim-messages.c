@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(&shim, 0, sizeof shim);
   clients_begin(&shim.clients, -1);
   shim.plan.stub_gone_grace = 2000;
-  shim.qemu = 1 << 30;
+  shim.qemu.pid = 1 << 30;
   uint8_t what = take_byte(&input);
   if (what % 4 == 0)
     give_children(input);
