@@ -106,7 +106,11 @@ describe('SecretOpener', function () {
     ],
     ['a changed key', () => swap(compose(), 1, flip), 'does not open it'],
     // Not the first: one key of 256 begins with a zero, which OpenSSL does not miss.
-    ['a key of another length', () => swap(compose(), 1, (bytes) => bytes.subarray(0, -1)), 'does not open it'],
+    [
+      'a key of another length',
+      () => swap(compose(), 1, (bytes) => bytes.subarray(0, -1)),
+      'does not open it',
+    ],
     ['no key', () => swap(compose(), 1, () => Buffer.alloc(0)), 'does not open it'],
     ['a changed nonce', () => swap(compose(), 2, flip), 'does not open it'],
     ['a nonce of another length', () => swap(compose(), 2, (bytes) => bytes.subarray(1)), 'does not open it'],
