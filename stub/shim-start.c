@@ -76,7 +76,8 @@ static int become_shim(const int *fds, int shim_image, int birthplace) {
   return fexecve(image, argv, envp);
 }
 
-/* As fork(), in the cgroup that comes after the shim's fds, if one does and it can be. */
+/* As fork(), in the cgroup that comes after the shim's fds, if one does and it can be. Like the daemon, which has just made
+ * that cgroup, it waits while somebody holds the kernel's lock of all cgroups. */
 static pid_t fork_shim(const struct broker_header *header, const int *fds, int *birthplace) {
   if (header->fd_count > SHIM_FD_COUNT) {
     *birthplace = fds[SHIM_FD_COUNT];

@@ -53,6 +53,11 @@ export class AttachLock implements Disposable {
     return this.#taking;
   }
 
+  /** Waits only where it is being taken already: who makes a cgroup then would wait in a system call. */
+  free(): Promise<void> {
+    return this.#taking ?? Promise.resolve();
+  }
+
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

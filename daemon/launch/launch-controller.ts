@@ -32,12 +32,14 @@ import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts'
 const WAIT_INTERVAL_MS = 250;
 const PREDECESSOR_WAIT_MS = 2000;
 const PREDECESSOR_INTERVAL_MS = 10;
+/** For the lock under which the kernel moves processes; where it takes as long, cgroups can't be made either. */
+const LOCK_PATIENCE_MS = 5000;
 
 export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly authorizer: TargetAuthorizer;
   /** For launches in which a process goes from one cgroup to another: see {@link movesProcess}. */
-  readonly attachLock: Pick<AttachLock, 'take'>;
+  readonly attachLock: Pick<AttachLock, 'take' | 'free'>;
   /** `null`: Kubernetes is not asked. */
   readonly opinion: SecondOpinion | null;
   /** `null`: wrong ones are not counted. */
@@ -194,14 +196,12 @@ export class LaunchController {
     };
     await this.#predecessorEnded(find);
     checkFree();
-    if (movesProcess(request.mode, this.#options.host.hierarchies)) {
-      connection.trail.clock.enter('lock');
-      // Here, and not where it would hold up this whole process: in making or joining a cgroup.
-      await this.#options.attachLock.take();
-      connection.trail.clock.enter('reserve');
-    }
-    // The last thing that can refuse; it takes time, in which another launch may have got here.
+    const locked = this.#lock(request.mode);
+    // It takes time, in which another launch may have got here.
     await this.#claim(claim);
+    connection.trail.clock.enter('lock');
+    await withinPatience(locked);
+    connection.trail.clock.enter('reserve');
     checkFree();
     connection.trail.enter('plan');
     this.#options.onAllowed(connection, demand.caller);
@@ -221,6 +221,12 @@ export class LaunchController {
       }
       throw error;
     }
+  }
+
+  /** Asked for here, and not where it would hold up this whole process: in making or joining a cgroup. Never rejects. */
+  #lock(mode: LaunchMode): Promise<void> {
+    const { attachLock, host } = this.#options;
+    return movesProcess(mode, host.hierarchies) ? attachLock.take() : attachLock.free();
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
@@ -278,6 +284,23 @@ export class LaunchController {
       shimCgroups,
     });
   }
+}
+
+/** @throws Refusal when it takes too long */
+async function withinPatience(locked: Promise<void>): Promise<void> {
+  const patience = new AbortController();
+  const late = delay(LOCK_PATIENCE_MS, undefined, { signal: patience.signal }).then(
+    () => true,
+    () => false,
+  );
+  const isLate = await Promise.race([locked.then(() => false), late]);
+  patience.abort();
+  if (isLate)
+    throw new Refusal(
+      'busy',
+      'Cannot start the VM: the kernel lets no process go to another cgroup',
+      'see what makes, moves or removes cgroups on this node, and start the VM again',
+    );
 }
 
 function isWrongSecret(error: unknown): boolean {

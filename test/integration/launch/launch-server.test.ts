@@ -214,6 +214,22 @@ describe('LaunchServer', function () {
     expect(await client.answer).to.match(/^Cannot accept a payload of /);
   });
 
+  it('tells of each caller that may ask, before its request is there, and of nobody else', async () => {
+    let callers = 0;
+    const onCaller = (): void => {
+      callers++;
+    };
+    door.close();
+    await serve({ onCaller });
+    connect();
+    await waitUntil('it was told', () => (callers > 0 ? true : undefined), 5000);
+    expect(launched).to.equal(0);
+    door.close();
+    await serve({ onCaller, allowedUids: new Set([12_345]) });
+    expect(await connect().answer).to.match(/it is not allowed to/);
+    expect(callers).to.equal(1);
+  });
+
   it('refuses who is not allowed, before it has read anything', async () => {
     door.close();
     await serve({ allowedUids: new Set([12_345]) });

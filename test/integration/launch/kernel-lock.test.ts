@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createApiClient } from '../../../daemon/api/api-client.ts';
+import { viewHost } from '../../../daemon/host/host-view.ts';
+import { movesProcess } from '../../../daemon/launch/moves-process.ts';
+import { listCgroupRoots } from '../../support/cgroups.ts';
+import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
+import { withFault } from '../../support/fault-injection.ts';
+import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
+import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
+import { Scratch } from '../../support/scratch.ts';
+import { skip } from '../../support/skip.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+/** The file that the daemon takes the lock by. */
+function lockFile({ process: { pid } }: NodeDriver): string {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return ''; // closed meanwhile
+    }
+  });
+  const file = links.find((link) => link.endsWith('/cgroup.procs'));
+  if (file === undefined) throw new Error('The daemon has no cgroup.procs open');
+  return file;
+}
+
+/** How many cgroups of supervisors there are in the first hierarchy. */
+function countShimCgroups(): number {
+  const parent = `${listCgroupRoots()[0] ?? ''}/kubevirt-node-driver`;
+  if (!existsSync(parent)) return 0;
+  return readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length;
+}
+
+describe('a lock of the kernel that is long in coming', function () {
+  this.timeout(60_000);
+  let scratch: Scratch | undefined;
+  let pod: Sandbox;
+  let driver: NodeDriver;
+
+  before(async function () {
+    if (!movesProcess('fork', viewHost('/proc').hierarchies))
+      skip(this, 'fork mode moves nobody on cgroup v2');
+    scratch = Scratch.open('test');
+    pod = await startSandbox(scratch, { vmUuid: 'locked', vmName: 'locked', mounts: [fakeEmulatorMount] });
+    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
+  });
+  after(() => scratch?.close());
+
+  const slow = (delay: string, action: () => Promise<void>): Promise<void> =>
+    withFault(
+      scratch ?? expect.fail('no scratch'),
+      driver.process,
+      `write:delay_enter=${delay}`,
+      action,
+      lockFile(driver),
+    );
+
+  /** A call that was slow is told of when it is over. */
+  const readTraces = (): string =>
+    readdirSync(scratch?.directory ?? '')
+      .filter((name) => name.startsWith('strace-'))
+      .map((name) => readFileSync(join(scratch?.directory ?? '', name), 'utf8'))
+      .join('');
+
+  it('is waited for by the launch alone, before it has made a cgroup', async () => {
+    const before = countShimCgroups();
+    const client = createApiClient({ socketPath: driver.apiSocket });
+    try {
+      await slow('2s', async () => {
+        const launch = launchFake(driver, pod, { args: ['wait'] });
+        let answers = 0;
+        while (countShimCgroups() === before) {
+          await client.listMachines();
+          answers++;
+        }
+        expect(readTraces()).to.include('DELAYED');
+        // Of a daemon that waited itself there would be one.
+        expect(answers).to.be.at.least(10);
+        await launch.waitForLine('ready');
+        launch.stub.kill('SIGTERM');
+        await launch.ended;
+      });
+    } finally {
+      client.close();
+    }
+  });
+
+  it('is not waited for without end', async () => {
+    await slow('8s', async () => {
+      const launch = launchFake(driver, pod, { args: ['exit=0'] });
+      expect((await launch.ended).status).to.not.equal(0);
+      expect(launch.stderr).to.include('the kernel lets no process go to another cgroup');
+    });
+    await waitUntil(
+      'the next one starts',
+      async () => {
+        const { status } = await launchFake(driver, pod, { args: ['exit=0'] }).ended;
+        return status === 0 ? true : undefined;
+      },
+      20_000,
+    );
+  });
+});
