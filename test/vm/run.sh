@@ -7,7 +7,7 @@
 # KND_VM_SUITE       suite of Debian, by default trixie; sid has the newest libvirt
 # KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen, added to what earlier runs put there
 # KND_VM_TIMEOUT     seconds for all of it, by default 5400, or 21600 where the processor is emulated
-# KND_VM_ACCELERATOR kvm or tcg, by default what works
+# KND_VM_ACCELERATOR kvm or tcg, by default what works; "tcg,thread=single" where an emulated kernel or Node crashes
 # KND_TIME_SCALE     see test/support/time-scale.ts
 set -eu
 cd "$(dirname "$0")/../.."
@@ -79,8 +79,8 @@ if [ -z "$accelerator" ]; then
   accelerator=tcg
   if kvm_works; then accelerator=kvm; fi
 fi
-cpu=max
-[ "$accelerator" = tcg ] || cpu=host
+cpu=host
+case $accelerator in tcg*) cpu=max ;; esac
 scale=${KND_TIME_SCALE:-$([ "$accelerator" = kvm ] && echo 1 || echo 20)}
 timeout=${KND_VM_TIMEOUT:-$([ "$accelerator" = kvm ] && echo 5400 || echo 21600)}
 

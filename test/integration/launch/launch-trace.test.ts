@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { viewHost } from '../../../daemon/host/host-view.ts';
-import { movesProcess } from '../../../daemon/launch/moves-process.ts';
 import { launchModes } from '../../../daemon/machines/machine.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '../../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
@@ -85,8 +83,7 @@ for (const mode of launchModes)
 
     it('tells its steps, which add up to the time that it took, by API, log, audit log and metrics', async () => {
       const names = shown.steps.map(({ step }) => step);
-      const lock = movesProcess(mode, viewHost('/proc').hierarchies) ? ['lock'] : [];
-      const early = ['receive', 'identify', 'find', 'secret', 'reserve', ...lock, 'prepare'];
+      const early = ['receive', 'identify', 'find', 'secret', 'reserve', 'lock', 'prepare'];
       expect(names).to.deep.equal([...early, ...lateSteps[mode]]);
       const log = parseLines(driver.log).find(({ msg }) => msg === 'Started a VM in its pod');
       const outcome = parseLines(readFileSync(audit, 'utf8')).find(({ event }) => event === 'outcome');
