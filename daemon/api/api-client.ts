@@ -63,13 +63,17 @@ export interface ApiClientOptions {
 
 /** Connects when the first call is made. */
 export function createApiClient({ socketPath, deadlineMs = 5_000 }: ApiClientOptions): ApiClient {
-  const { service } = loadApi();
-  const client: NodeDriverServiceClient = new service(`unix:${socketPath}`, credentials.createInsecure(), {
-    // One attempt: a person waits for the answer, and the daemon is there or it is not.
-    'grpc.enable_retries': 0,
-    // A connection of its own, closed with it: else gRPC shares one among all clients of the process.
-    'grpc.use_local_subchannel_pool': 1,
-  });
+  const NodeDriverService = loadApi();
+  const client: NodeDriverServiceClient = new NodeDriverService(
+    `unix:${socketPath}`,
+    credentials.createInsecure(),
+    {
+      // One attempt: a person waits for the answer, and the daemon is there or it is not.
+      'grpc.enable_retries': 0,
+      // A connection of its own, closed with it: else gRPC shares one among all clients of the process.
+      'grpc.use_local_subchannel_pool': 1,
+    },
+  );
 
   async function call<Response>(
     start: (options: { deadline: number }, callback: requestCallback<Response>) => unknown,

@@ -2,7 +2,6 @@ import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 
 import type { PeerCredentials } from '../host/libc.ts';
 import { listenOnSocket } from '../host/listen-on-socket.ts';
@@ -11,6 +10,7 @@ import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
 import { addReflection } from './add-reflection.ts';
+import { HealthService } from './health-service.ts';
 import { loadApi, serviceName } from './load-api.ts';
 import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';
@@ -72,7 +72,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     'grpc.max_connection_idle_ms': 5 * 60_000,
     'grpc.enable_channelz': 0,
   });
-  const api = loadApi();
   const watches = new MachineWatches(options.backend.machines);
   const handlers = createNodeDriverService({
     backend: options.backend,
@@ -84,11 +83,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     logger,
   });
   const running = new RunningCalls();
-  server.addService(api.service.service, running.count(handlers));
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
-  health.addToServer(server);
-  addReflection(server, api.definition, (error) =>
-    logger.error('Cannot show the API by reflection', errorFields(error)),
+  server.addService(loadApi().service, running.count(handlers));
+  const health = new HealthService(['', serviceName]);
+  health.addToServer(server, (error) =>
+    logger.error('Cannot tell the health of the API', errorFields(error)),
+  );
+  addReflection(
+    server,
+    async () => (await import('./load-descriptors.ts')).loadDescriptors(),
+    (error) => logger.error('Cannot show the API by reflection', errorFields(error)),
   );
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -101,13 +104,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     onError: (error) => logger.error('API socket failed to accept', errorFields(error)),
   });
 
-  const setServing = (serving: boolean): void => {
-    for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
-  };
   return {
-    setServing,
+    setServing: (serving) => health.setServing(serving),
     async close(graceMs): Promise<void> {
-      setServing(false);
+      health.setServing(false);
       socket.close();
       watches.close();
       await drain(server, running, graceMs);

@@ -4,7 +4,7 @@ import { loadApi } from '../../daemon/api/load-api.ts';
 
 const [path = ''] = process.argv.slice(2);
 const server = new Server();
-const service: ServiceDefinition = loadApi().service.service;
+const service: ServiceDefinition = loadApi().service;
 server.addService(service, {
   listMachines: (_call: unknown, answer: (error: null, value: unknown) => void) =>
     answer(null, { machines: [] }),

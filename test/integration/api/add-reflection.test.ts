@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addReflection } from '../../../daemon/api/add-reflection.ts';
-import { loadApi, serviceName } from '../../../daemon/api/load-api.ts';
+import { serviceName } from '../../../daemon/api/load-api.ts';
+import { loadDescriptors } from '../../../daemon/api/load-descriptors.ts';
 
 /** ServerReflectionRequest with `list_services: "*"`. */
 const listServices = Buffer.from([0x3a, 1, 0x2a]);
@@ -58,7 +59,7 @@ describe('addReflection()', () => {
       server,
       () => {
         count += 1;
-        return loadApi().definition();
+        return Promise.resolve(loadDescriptors());
       },
       ignore,
     );
@@ -72,9 +73,9 @@ describe('addReflection()', () => {
     let isBroken = true;
     const broken = new Error('no such file');
     const told: unknown[] = [];
-    const load = (): PackageDefinition => {
-      if (isBroken) throw broken;
-      return loadApi().definition();
+    const load = (): Promise<PackageDefinition> => {
+      if (isBroken) return Promise.reject(broken);
+      return Promise.resolve(loadDescriptors());
     };
     addReflection(server, load, (error) => told.push(error));
     await connect();

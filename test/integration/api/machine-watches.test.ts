@@ -120,7 +120,7 @@ describe('WatchMachines', () => {
 
   it('ends the watch of a reader that does not read, and keeps nothing for it', async () => {
     await harness.start({ backend: backend() });
-    const { service } = loadApi();
+    const service = loadApi();
     const client = new service(`unix:${harness.socketPath}`, credentials.createInsecure());
     try {
       const call = client.watchMachines({});

@@ -43,7 +43,7 @@ describe('PeerRegistry', () => {
       maxConnections: 4,
       onRejected: (reason) => expect.fail(reason),
     });
-    const { service } = loadApi();
+    const service = loadApi();
     const server = new Server();
     const peers: (PeerCredentials | undefined)[] = [];
     const names: string[] = [];
