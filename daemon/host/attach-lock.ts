@@ -3,6 +3,9 @@ import fs from 'node:fs';
 import { parseCgroup } from '../target/parse-cgroup.ts';
 import { cgroupDirectory, type CgroupHierarchy } from './host-cgroups.ts';
 
+/** Within a grace period of RCU, which takes a tick of the kernel at least, of which there are 250 a second or more. */
+const FRESH_MS = 4;
+
 /**
  * The lock of the kernel under which processes go from one cgroup to another (`cgroup_threadgroup_rwsem`). It costs
  * forks nothing, and who takes it waits for a grace period of RCU, 4 to 15 ms, unless somebody took it just before
@@ -12,6 +15,7 @@ import { cgroupDirectory, type CgroupHierarchy } from './host-cgroups.ts';
 export class AttachLock implements Disposable {
   readonly #fd: number | null;
   #taking: Promise<void> | null = null;
+  #takenAt = -Infinity;
   #isClosed = false;
 
   private constructor(fd: number | null) {
@@ -46,11 +50,18 @@ export class AttachLock implements Disposable {
     this.#taking ??= new Promise((resolve) => {
       fs.write(fd, '0', () => {
         this.#taking = null;
+        this.#takenAt = performance.now();
         if (this.#isClosed) this.#close();
         resolve();
       });
     });
     return this.#taking;
+  }
+
+  /** Takes it unless that was done just now, so that who moves a process next does not wait. */
+  takeUnlessFresh(): Promise<void> {
+    const isFresh = this.#taking === null && performance.now() - this.#takenAt < FRESH_MS;
+    return isFresh ? Promise.resolve() : this.take();
   }
 
   /** Waits only where it is being taken already: who makes a cgroup then would wait in a system call. */

@@ -39,7 +39,7 @@ export interface LaunchControllerOptions {
   readonly host: HostView;
   readonly authorizer: TargetAuthorizer;
   /** For launches in which a process goes from one cgroup to another: see {@link movesProcess}. */
-  readonly attachLock: Pick<AttachLock, 'take' | 'free'>;
+  readonly attachLock: Pick<AttachLock, 'take' | 'takeUnlessFresh' | 'free'>;
   /** `null`: Kubernetes is not asked. */
   readonly opinion: SecondOpinion | null;
   /** `null`: wrong ones are not counted. */
@@ -125,6 +125,7 @@ export class LaunchController {
     trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
+    if (movesProcess(request.mode, this.#options.host.hierarchies)) void this.#options.attachLock.take();
     const authorized = await this.#authorize(vm, secret, connection);
     const { target } = authorized.pinned;
     trail.pod = target;
@@ -226,7 +227,7 @@ export class LaunchController {
   /** Asked for here, and not where it would hold up this whole process: in making or joining a cgroup. Never rejects. */
   #lock(mode: LaunchMode): Promise<void> {
     const { attachLock, host } = this.#options;
-    return movesProcess(mode, host.hierarchies) ? attachLock.take() : attachLock.free();
+    return movesProcess(mode, host.hierarchies) ? attachLock.takeUnlessFresh() : attachLock.free();
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */

@@ -28,6 +28,7 @@ describe('AttachLock', () => {
       await taken;
     }
     expect(readFileSync('/proc/self/cgroup', 'latin1')).to.equal(before);
+    await lock.free();
     void lock.take();
     lock[Symbol.dispose]();
     lock[Symbol.dispose]();
