@@ -54,7 +54,9 @@ export class LauncherIndex {
   readonly #updates = new SharedRuns(() => this.#inTurn(() => this.#lookAtNew()));
   #launchers: Launchers = { byUuid: new Map(), perContainer: new Map() };
   #seen: ReadonlySet<number> = new Set();
+  /** The last of those that are under way, of which there are so many. */
   #look: Promise<unknown> = Promise.resolve();
+  #looks = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -71,6 +73,13 @@ export class LauncherIndex {
   /** Looks at the processes that have come since the last look: the cost is that of a list of all. */
   update(): Promise<void> {
     return this.#updates.ask();
+  }
+
+  /** Waits for the end of a look that is under way; false where none is. */
+  async settle(): Promise<boolean> {
+    const isUnderWay = this.#looks > 0;
+    if (isUnderWay) await this.#look;
+    return isUnderWay;
   }
 
   /** Finds every launcher of the VM that runs from now until the answer. */
@@ -116,7 +125,8 @@ export class LauncherIndex {
 
   /** What one look has found is what the next one goes on from. */
   #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
-    const run = this.#look.then(look);
+    this.#looks++;
+    const run = this.#look.then(look).finally(() => this.#looks--);
     this.#look = run.catch(() => undefined);
     return run;
   }

@@ -66,12 +66,17 @@ export class TargetFinder {
   }
 
   /**
-   * Looks at the launchers that are known already, or else at those that have come since, which is quick. There may be
-   * others: where the answer won't do, `find`.
+   * Looks at the launchers that are known already, or that a look under way finds, or else at those that have come since,
+   * which is quick. There may be others: where the answer won't do, `find`.
    */
   async findKnown(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
     const known = await this.findIndexed(vm, asker);
     if (known.targets.length > 0) return known;
+    // A daemon that has just started has not looked at all processes yet.
+    if (await this.#index.settle()) {
+      const found = await this.findIndexed(vm, asker);
+      if (found.targets.length > 0) return found;
+    }
     await this.#index.update();
     return this.findIndexed(vm, asker);
   }

@@ -132,6 +132,19 @@ describe('LauncherIndex', function () {
     expect(known({ uuid })).to.deep.equal([]);
   });
 
+  it('lets others wait for a look that is under way, and not where none is', async () => {
+    const uuid = randomUUID();
+    const pid = await launcher(uuid);
+    expect(await index.settle()).to.equal(false);
+    index.start();
+    while (scanner.walks === 0) await Promise.resolve();
+    expect(known({ uuid })).to.deep.equal([]);
+    expect(await index.settle()).to.equal(true);
+    expect(known({ uuid })).to.deep.equal([pid]);
+    expect(await index.settle()).to.equal(false);
+    expect([scanner.walks, scanner.looks]).to.deep.equal([1, 0]);
+  });
+
   it('answers all who ask meanwhile by one more walk', async () => {
     const uuid = randomUUID();
     const pid = await launcher(uuid);
