@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { hasCode, Refusal } from '../errors.ts';
 import { MoveError, moveToCgroups } from '../host/move-to-cgroups.ts';
@@ -11,6 +10,7 @@ import type { Machine } from '../machines/machine.ts';
 import { machineSignals } from '../machines/machine-signals.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
 import type { OnTransition } from '../machines/transition.ts';
+import { resolvesWithin } from '../resolves-within.ts';
 import type { NamespaceKind } from '../target/target.ts';
 import { encodePlan } from './encode-plan.ts';
 import type { LaunchConnection } from './launch-connection.ts';
@@ -124,14 +124,7 @@ export class ExecHandOver {
       fs.closeSync(memory);
     }
     onTransition?.('stub-sent-in');
-    const patience = new AbortController();
-    const late = delay(deadlineMs, undefined, { signal: patience.signal }).then(
-      () => true,
-      () => false,
-    );
-    const isLate = await Promise.race([verdict.then(() => false), late]);
-    patience.abort();
-    if (isLate) {
+    if (!(await resolvesWithin(verdict, deadlineMs))) {
       // It hangs in a file system of the pod, perhaps still as root: it must not go on when that answers.
       stub.signal(machineSignals.KILL);
       throw new Refusal(

@@ -8,6 +8,7 @@ import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
+import { resolvesWithin } from '../resolves-within.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { alreadyRunning, findRunning } from './already-running.ts';
@@ -289,19 +290,12 @@ export class LaunchController {
 
 /** @throws Refusal when it takes too long */
 async function withinPatience(locked: Promise<void>): Promise<void> {
-  const patience = new AbortController();
-  const late = delay(LOCK_PATIENCE_MS, undefined, { signal: patience.signal }).then(
-    () => true,
-    () => false,
+  if (await resolvesWithin(locked, LOCK_PATIENCE_MS)) return;
+  throw new Refusal(
+    'busy',
+    'Cannot start the VM: the kernel lets no process go to another cgroup',
+    'see what makes, moves or removes cgroups on this node, and start the VM again',
   );
-  const isLate = await Promise.race([locked.then(() => false), late]);
-  patience.abort();
-  if (isLate)
-    throw new Refusal(
-      'busy',
-      'Cannot start the VM: the kernel lets no process go to another cgroup',
-      'see what makes, moves or removes cgroups on this node, and start the VM again',
-    );
 }
 
 function isWrongSecret(error: unknown): boolean {
