@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApiClient } from '../../../daemon/api/api-client.ts';
 import { viewHost } from '../../../daemon/host/host-view.ts';
 import { movesProcess } from '../../../daemon/launch/moves-process.ts';
-import { listCgroupRoots } from '../../support/cgroups.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
 import { withFault } from '../../support/fault-injection.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
@@ -27,11 +26,9 @@ function lockFile({ process: { pid } }: NodeDriver): string {
   return file;
 }
 
-/** How many cgroups of supervisors there are in the first hierarchy. */
-function countShimCgroups(): number {
-  const parent = `${listCgroupRoots()[0] ?? ''}/kubevirt-node-driver`;
-  if (!existsSync(parent)) return 0;
-  return readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length;
+/** How many launches have got as far as their record, after which come their cgroups. */
+function countRecords({ runDirectory }: NodeDriver): number {
+  return readdirSync(join(runDirectory, 'state')).length;
 }
 
 describe('a lock of the kernel that is long in coming', function () {
@@ -65,14 +62,14 @@ describe('a lock of the kernel that is long in coming', function () {
       .map((name) => readFileSync(join(scratch?.directory ?? '', name), 'utf8'))
       .join('');
 
-  it('is waited for by the launch alone, before it has made a cgroup', async () => {
-    const before = countShimCgroups();
+  it('is waited for by the launch alone, before it has made anything', async () => {
+    const before = countRecords(driver);
     const client = createApiClient({ socketPath: driver.apiSocket });
     try {
       await slow('2s', async () => {
         const launch = launchFake(driver, pod, { args: ['wait'] });
         let answers = 0;
-        while (countShimCgroups() === before) {
+        while (countRecords(driver) === before) {
           await client.listMachines();
           answers++;
         }
