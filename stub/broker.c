@@ -102,7 +102,8 @@ static int serve_one(int shim_image) {
     reading_start(&header, payload, fds);
     break;
   case BROKER_START_SHIM:
-    start_shim(&header, fds, shim_image);
+    payload[header.length] = '\0';
+    start_shim(&header, payload, fds, shim_image);
     break;
   case BROKER_WATCH:
     start_watch(&header, fds);

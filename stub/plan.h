@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-/* The fds of START_SHIM, in this order, and their numbers in the shim. The directory of its cgroup of v2 may follow. */
+/* The fds of START_SHIM, in this order, and their numbers in the shim. */
 enum shim_fd {
   SHIM_CONNECTION = 3, /* the stub's connection */
   SHIM_PLAN = 4,       /* memfd with the plan */

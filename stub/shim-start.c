@@ -76,31 +76,40 @@ static int become_shim(const int *fds, int shim_image, int birthplace) {
   return fexecve(image, argv, envp);
 }
 
-/* As fork(), in the cgroup that comes after the shim's fds, if one does and it can be. Like the daemon, which has just made
- * that cgroup, it waits while somebody holds the kernel's lock of all cgroups. */
-static pid_t fork_shim(const struct broker_header *header, const int *fds, int *birthplace) {
-  if (header->fd_count > SHIM_FD_COUNT) {
-    *birthplace = fds[SHIM_FD_COUNT];
-    pid_t pid = fork_into_cgroup(*birthplace);
-    if (pid >= 0)
-      return pid;
-  }
+/* The directory of the shim's cgroup of v2, or -1. */
+static int open_birthplace(const char *path) {
+  int directory = *path == '\0' ? -1 : open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (directory < 0 || is_unified_cgroup(directory))
+    return directory;
+  close(directory);
+  return -1;
+}
+
+/* As fork(), in that cgroup if it can be. Like the daemon, which has just made it, this waits while somebody holds the
+ * kernel's lock of all cgroups. */
+static pid_t fork_shim(int *birthplace) {
+  pid_t pid = *birthplace < 0 ? -1 : fork_into_cgroup(*birthplace);
+  if (pid >= 0)
+    return pid;
+  if (*birthplace >= 0)
+    close(*birthplace);
   *birthplace = -1;
   return fork();
 }
 
-void start_shim(const struct broker_header *header, const int *fds, int shim_image) {
+void start_shim(const struct broker_header *header, const char *payload, const int *fds, int shim_image) {
   struct {
     uint32_t error, pid;
   } result = {.error = 0, .pid = 0};
-  int pipes[2], birthplace, failure = 0;
+  int pipes[2], failure = 0;
 
-  if (header->fd_count < SHIM_FD_COUNT || header->fd_count > SHIM_FD_COUNT + 1) {
+  if (header->fd_count != SHIM_FD_COUNT) {
     result.error = EINVAL;
   } else if (pipe2(pipes, O_CLOEXEC) < 0) {
     result.error = (uint32_t)errno;
   } else {
-    pid_t pid = fork_shim(header, fds, &birthplace);
+    int birthplace = open_birthplace(payload);
+    pid_t pid = fork_shim(&birthplace);
     if (pid == 0) {
       int status = fcntl(pipes[1], F_DUPFD_CLOEXEC, 64);
       if (status >= 0)
@@ -111,6 +120,8 @@ void start_shim(const struct broker_header *header, const int *fds, int shim_ima
     }
     if (pid < 0)
       result.error = (uint32_t)errno;
+    if (birthplace >= 0)
+      close(birthplace);
     close(pipes[1]);
     if (pid > 0 && wait_for(pipes[0], POLLIN, now_ms() + SHIM_DEADLINE_MS) < 0) {
       result.error = (uint32_t)errno;

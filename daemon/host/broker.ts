@@ -178,11 +178,12 @@ export class Broker {
   /**
    * Starts a shim.
    *
-   * @param fds in the order of `stub/plan.h`; after them, the directory of a cgroup of v2 to start it in
+   * @param fds in the order of `stub/plan.h`
+   * @param birthplace a cgroup of v2 to start it in; another one is not minded
    * @returns the shim's pid
    */
-  async startShim(fds: readonly number[]): Promise<number> {
-    const { payload } = await this.#ask(brokerFrameTypes.startShim, Buffer.alloc(0), fds);
+  async startShim(fds: readonly number[], birthplace: string | null = null): Promise<number> {
+    const { payload } = await this.#ask(brokerFrameTypes.startShim, Buffer.from(birthplace ?? ''), fds);
     const errno = payload.readUInt32LE(0);
     if (errno !== 0) throw new Error(`Cannot start the shim of a VM: ${errnoName(errno)}`);
     return payload.readUInt32LE(4);

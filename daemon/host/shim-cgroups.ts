@@ -39,12 +39,10 @@ export class ShimCgroups {
     return this.#roots.map(({ directory }) => `${directory}/${PARENT}/${launchId}`);
   }
 
-  /** An fd of the one of v2, which a process can be born in; `null` where the node has v1 alone. */
-  openBirthplace(launchId: string): number | null {
+  /** The one of v2, which a process can be born in; `null` where the node has v1 alone. */
+  birthplaceOf(launchId: string): string | null {
     const root = this.#roots.find((each) => each.isUnified);
-    return root === undefined
-      ? null
-      : fs.openSync(`${root.directory}/${PARENT}/${launchId}`, fs.constants.O_DIRECTORY);
+    return root === undefined ? null : `${root.directory}/${PARENT}/${launchId}`;
   }
 
   /** Makes the cgroups of one launch and returns their directories. */

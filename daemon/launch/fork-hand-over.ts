@@ -54,7 +54,7 @@ export class ForkHandOver {
     const running = supervisor.follow(launch.machine.launchId, report, trail.clock);
     running.catch(() => undefined);
     onTransition?.('shim-wanted');
-    await broker.startShim(fds);
+    await broker.startShim(fds, supervisor.birthplaceOf(launch.machine.launchId));
     trail.clock.enter('start');
     onTransition?.('shim-started');
     // The shim has its own of all of them.
@@ -75,16 +75,13 @@ export class ForkHandOver {
     };
     try {
       const memory = keep(libc.sealedMemory('launch-plan', encodePlan(plan(supervisor.prepare(machine)))));
-      const birthplace = supervisor.openBirthplace(launchId);
-      if (birthplace !== null) keep(birthplace);
       const directory = keep(fs.openSync(state.directoryOf(launchId), fs.constants.O_DIRECTORY));
       connection.release();
       const stubsEnd = connection.descriptor;
       const processes = [launcher.pidfd, launcher.directory, init.pidfd, stub.directory];
       // Last, since nothing closes the side that stays.
       const [report, theirs] = libc.socketPair();
-      const fds = [stubsEnd, memory, keep(theirs), directory, ...processes];
-      return { fds: birthplace === null ? fds : [...fds, birthplace], report };
+      return { fds: [stubsEnd, memory, keep(theirs), directory, ...processes], report };
     } catch (error) {
       supervisor.discard(launchId);
       throw error;

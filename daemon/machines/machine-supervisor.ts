@@ -60,9 +60,9 @@ export class MachineSupervisor {
     return directories;
   }
 
-  /** An fd of the shim's cgroup that it can be born in; `null` where there is none. */
-  openBirthplace(launchId: string): number | null {
-    return this.#options.shimCgroups.openBirthplace(launchId);
+  /** The shim's cgroup that it can be born in; `null` where there is none. */
+  birthplaceOf(launchId: string): string | null {
+    return this.#options.shimCgroups.birthplaceOf(launchId);
   }
 
   /** Undoes {@link prepare} for a launch whose shim never ran, or has ended. Never throws. */
