@@ -72,7 +72,8 @@ describe('LauncherScanner', function () {
     setImmediate(count);
     const { pids } = await impatient.scan();
     isDone = true;
-    expect(turns).to.be.at.least(pids.length / 2);
+    // The clock is looked at once for 16 processes.
+    expect(turns).to.be.at.least(Math.floor(pids.length / 16));
   });
 
   const launcher = (name: string, uuid: string, before: readonly string[] = []): Promise<number> =>
