@@ -76,8 +76,10 @@ void readings_continue(const struct pollfd *entries);
 
 /* ---- shim-start.c ---------------------------------------------------------------------------------------------- */
 
-/* Answers once the child has executed the shim, or has not. The payload is the path of its cgroup of v2, or empty. */
-void start_shim(const struct broker_header *header, const char *payload, const int *fds, int shim_image);
+/* Answers once the child has executed the shim, or has not.
+ *
+ * birthplace: path of its cgroup of v2, or empty; changed */
+void start_shim(const struct broker_header *header, char *birthplace, const int *fds, int shim_image);
 
 /* ---- file-reader.c --------------------------------------------------------------------------------------------- */
 

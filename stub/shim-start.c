@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cgroup-birth.h"
@@ -16,12 +16,7 @@
 
 #define SHIM_DEADLINE_MS 5000 /* from the fork to the exec; the daemon waits twice as long */
 
-/* Not again where the process was born: that would wait as long as a move. */
-static int join_cgroup(const char *directory, int birthplace) {
-  struct stat own, born;
-  if (birthplace >= 0 && stat(directory, &own) == 0 && fstat(birthplace, &born) == 0 && own.st_dev == born.st_dev &&
-      own.st_ino == born.st_ino)
-    return 0;
+static int join_cgroup(const char *directory) {
   char path[4096 + 16];
   if (snprintf(path, sizeof path, "%s/cgroup.procs", directory) >= (int)sizeof path) {
     errno = ENAMETOOLONG;
@@ -37,9 +32,9 @@ static int join_cgroup(const char *directory, int birthplace) {
   return written == 1 ? 0 : -1;
 }
 
-/* In the child: out of the daemon's cgroup before anything else, or the VM would die with the daemon's pod. The birthplace
- * is the cgroup of v2 that it is in, or -1. */
-static int become_shim(const int *fds, int shim_image, int birthplace) {
+/* In the child: out of the daemon's cgroup before anything else, or the VM would die with the daemon's pod. It does not
+ * join where it was born: that would wait as long as a move. */
+static int become_shim(const int *fds, int shim_image, const char *birthplace) {
   static char *argv[] = {NULL, NULL};
   static char *envp[] = {NULL};
   static char name[] = "qemu-kube-shim";
@@ -49,7 +44,7 @@ static int become_shim(const int *fds, int shim_image, int birthplace) {
   if (plan_read(fds[SHIM_PLAN - SHIM_CONNECTION], &plan) < 0)
     return -1;
   for (size_t i = 0; i < plan.shim_cgroup_count; i++)
-    if (join_cgroup(plan.shim_cgroups[i], birthplace) < 0)
+    if (strcmp(plan.shim_cgroups[i], birthplace) != 0 && join_cgroup(plan.shim_cgroups[i]) < 0)
       return -1;
   failpoint("shim-born");
   if (setsid() < 0 || chdir("/") < 0)
@@ -76,28 +71,20 @@ static int become_shim(const int *fds, int shim_image, int birthplace) {
   return fexecve(image, argv, envp);
 }
 
-/* The directory of the shim's cgroup of v2, or -1. */
-static int open_birthplace(const char *path) {
-  int directory = *path == '\0' ? -1 : open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (directory < 0 || is_unified_cgroup(directory))
-    return directory;
-  close(directory);
-  return -1;
-}
-
-/* As fork(), in that cgroup if it can be. Like the daemon, which has just made it, this waits while somebody holds the
- * kernel's lock of all cgroups. */
-static pid_t fork_shim(int *birthplace) {
-  pid_t pid = *birthplace < 0 ? -1 : fork_into_cgroup(*birthplace);
+/* As fork(), in the cgroup of v2 with this path if it can be; if not, the path is emptied. Like the daemon, which has just
+ * made that cgroup, this waits while somebody holds the kernel's lock of all cgroups. */
+static pid_t fork_shim(char *birthplace) {
+  int directory = *birthplace == '\0' ? -1 : open(birthplace, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  pid_t pid = directory < 0 ? -1 : fork_into_cgroup(directory);
+  if (directory >= 0)
+    close(directory);
   if (pid >= 0)
     return pid;
-  if (*birthplace >= 0)
-    close(*birthplace);
-  *birthplace = -1;
+  *birthplace = '\0';
   return fork();
 }
 
-void start_shim(const struct broker_header *header, const char *payload, const int *fds, int shim_image) {
+void start_shim(const struct broker_header *header, char *birthplace, const int *fds, int shim_image) {
   struct {
     uint32_t error, pid;
   } result = {.error = 0, .pid = 0};
@@ -108,8 +95,7 @@ void start_shim(const struct broker_header *header, const char *payload, const i
   } else if (pipe2(pipes, O_CLOEXEC) < 0) {
     result.error = (uint32_t)errno;
   } else {
-    int birthplace = open_birthplace(payload);
-    pid_t pid = fork_shim(&birthplace);
+    pid_t pid = fork_shim(birthplace);
     if (pid == 0) {
       int status = fcntl(pipes[1], F_DUPFD_CLOEXEC, 64);
       if (status >= 0)
@@ -120,8 +106,6 @@ void start_shim(const struct broker_header *header, const char *payload, const i
     }
     if (pid < 0)
       result.error = (uint32_t)errno;
-    if (birthplace >= 0)
-      close(birthplace);
     close(pipes[1]);
     if (pid > 0 && wait_for(pipes[0], POLLIN, now_ms() + SHIM_DEADLINE_MS) < 0) {
       result.error = (uint32_t)errno;

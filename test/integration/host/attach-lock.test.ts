@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { readFileSync, readlinkSync, readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AttachLock } from '../../../daemon/host/attach-lock.ts';
 import { parseCgroupMounts } from '../../../daemon/host/host-cgroups.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -28,11 +29,24 @@ describe('AttachLock', () => {
       await taken;
     }
     expect(readFileSync('/proc/self/cgroup', 'latin1')).to.equal(before);
-    await lock.free();
     void lock.take();
     lock[Symbol.dispose]();
     lock[Symbol.dispose]();
     await waitUntil('its file is closed', () => (openCgroupFiles() === 0 ? true : undefined), 5000);
+  });
+
+  it('takes it no second time where that was done just now, and is free where nobody takes it', async () => {
+    const lock = AttachLock.open(hierarchies, '');
+    await lock.take();
+    const fresh = lock.takeUnlessFresh();
+    const again = lock.take();
+    expect(again).to.not.equal(fresh);
+    expect(lock.free()).to.equal(again);
+    await again;
+    expect(lock.free()).to.not.equal(again);
+    await delay(20);
+    expect(lock.takeUnlessFresh()).to.equal(lock.take());
+    lock[Symbol.dispose]();
   });
 
   it('does without where there is no cgroup to write to', async () => {
