@@ -10,19 +10,9 @@ import { requirePidfds } from './host/require-pidfds.ts';
 import { listenOnSocket, type ListeningSocket } from './host/listen-on-socket.ts';
 import { LibvirtProcesses } from './host/libvirt-processes.ts';
 import { fdOf } from './host/socket-fd.ts';
-import { ExecHandOver } from './launch/exec-hand-over.ts';
-import { ForkHandOver } from './launch/fork-hand-over.ts';
-import { CallerPolicy } from './launch/caller-policy.ts';
 import { LaunchExplainer } from './launch/launch-explainer.ts';
-import { LaunchController } from './launch/launch-controller.ts';
-import { LaunchLimits } from './launch/launch-limits.ts';
-import { launchRoom } from './launch/launch-room.ts';
-import { LaunchObserver } from './launch/launch-observer.ts';
 import { callOnDescriptor, callOnSocket } from './launch/incoming-call.ts';
-import { movesProcess } from './launch/moves-process.ts';
-import { LaunchServer } from './launch/launch-server.ts';
-import { SecretTries } from './launch/secret-tries.ts';
-import { StubSettings } from './launch/stub-settings.ts';
+import type { LaunchServer } from './launch/launch-server.ts';
 import { TargetAuthorizer } from './launch/target-authorizer.ts';
 import { openKubernetes } from './kubernetes/open-kubernetes.ts';
 import { MachineRegistry } from './machines/machine-registry.ts';
@@ -38,6 +28,7 @@ import { findingCheck } from './observe/status/finding-check.ts';
 import { RecentDecisions } from './observe/status/recent-decisions.ts';
 import type { RunStatusChecks } from './observe/status/status-check.ts';
 import { createNodeBackend } from './node-backend.ts';
+import { createNodeLaunches } from './node-launches.ts';
 import { createNodeStatus } from './node-status.ts';
 import { openMachines } from './open-machines.ts';
 import { openTargetSearch } from './open-target-search.ts';
@@ -53,7 +44,6 @@ import { PodSecretReader } from './secret/pod-secret-reader.ts';
 const API_GRACE_MS = 3000;
 /** For launches that are under way when the daemon is told to stop. */
 const LAUNCH_GRACE_MS = 5000;
-const REQUEST_DEADLINE_MS = 2000;
 const LAUNCH_DEADLINE_MS = 8000;
 const PROFILES_INTERVAL_MS = 5000;
 
@@ -142,7 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   started.defer(() => broker.stop());
   broker.start();
 
-  const { state, supervisor, execSupervisor } = openMachines({
+  const machines = openMachines({
     config,
     registry,
     libc,
@@ -152,15 +142,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     logger,
     onTransition,
   });
+  const { supervisor, execSupervisor } = machines;
   started.defer(() => supervisor.close());
   started.defer(() => execSupervisor.close());
 
-  const { own, common: commonSettings, uids } = profileSettings(config, access);
+  const settings = profileSettings(config, access);
   const profiles = new StubProfiles({
     hostRoot: host.root,
     directory: config.emulatorsDirectory,
-    settings: own,
-    common: commonSettings,
+    settings: settings.own,
+    common: settings.common,
   });
   const refresher = new ProbeRefresher({
     libc,
@@ -171,12 +162,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   started.defer(() => refresher.close());
 
-  const observer = new LaunchObserver({
-    logger: logger.child('launch'),
-    metrics,
-    audit: note,
-    pods: kubernetes?.events ?? null,
-  });
   const { index, finder, turns, containerOf } = openTargetSearch({ config, libc, host, logger });
   started.defer(() => index.close());
   const secretReader = new PodSecretReader(broker, config.secretFile);
@@ -196,7 +181,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       });
     },
   });
-  const attachLock = started.use(AttachLock.open(host.hierarchies, host.root));
   const libvirtProcesses = new LibvirtProcesses({
     libc,
     proc: config.proc,
@@ -210,53 +194,24 @@ export async function startApp(options: AppOptions): Promise<App> {
     deadlineMs: LAUNCH_DEADLINE_MS,
     seccomp: seccomp.filter,
   };
-  const controller = new LaunchController({
-    attachLock,
-    host,
-    authorizer,
-    opinion: kubernetes?.opinion ?? null,
-    secretTries: config.launchRate === null ? null : new SecretTries(() => performance.now()),
-    registry,
-    supervisor,
-    forkHandOver: new ForkHandOver({ libc, broker, supervisor, state, onTransition }),
-    execHandOver: new ExecHandOver({
-      libc,
-      supervisor: execSupervisor,
-      hostRoot: host.root,
-      deadlineMs: LAUNCH_DEADLINE_MS,
-      onTransition,
-    }),
-    settings: new StubSettings(profiles, commonSettings, logger.child('launch')),
-    callers: new CallerPolicy({
-      mustBeInstalled: config.requireInstalledStub,
-      libvirt: config.requireLibvirtNamespaces ? libvirtProcesses : null,
-    }),
-    policy,
-    paths: config,
-    identity: config.identity,
-    targetWaitMs: config.targetWait,
-    onAllowed: (connection, caller) => observer.allowed(connection, caller),
-    onSecretCheck: (result) => metrics.secretChecked(result),
-  });
-
-  const mayMove = [commonSettings, ...own.values()].some(({ mode }) => movesProcess(mode, host.hierarchies));
-  const launches = new LaunchServer({
+  const launches = createNodeLaunches({
+    config,
     libc,
-    proc: config.proc,
-    allowedUids: uids,
-    limits: new LaunchLimits({
-      total: launchRoom(),
-      perOrigin: config.launchConnections,
-      perSecond: config.launchRate,
-      now: () => performance.now(),
-    }),
-    kubepodsBase: config.kubepodsBase,
-    requestDeadlineMs: REQUEST_DEADLINE_MS,
-    onCaller: () => {
-      if (mayMove) void attachLock.take();
-    },
-    launch: (request, caller, connection) => controller.launch(request, caller, connection),
-    observer,
+    host,
+    attachLock: started.use(AttachLock.open(host.hierarchies, host.root)),
+    broker,
+    authorizer,
+    libvirtProcesses,
+    kubernetes,
+    registry,
+    machines,
+    profiles,
+    settings,
+    policy,
+    logger: logger.child('launch'),
+    metrics,
+    audit: note,
+    onTransition,
   });
   // Before the API: who watches takes a list without a machine for the machine's end.
   const adoptionBegin = performance.now();
@@ -299,7 +254,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         opinion: kubernetes?.opinion ?? null,
         registry,
         profiles,
-        common: commonSettings,
+        common: settings.common,
         mustBeInstalled: config.requireInstalledStub,
         policy,
         identity: config.identity,

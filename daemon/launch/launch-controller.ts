@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { Refusal, type RefusalCode } from '../errors.ts';
-import type { AttachLock } from '../host/attach-lock.ts';
+import { Refusal } from '../errors.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { LaunchMode, Machine } from '../machines/machine.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
 import { ReportedFailure } from '../machines/reported-failure.ts';
-import { resolvesWithin } from '../resolves-within.ts';
-import type { Secret } from '../secret/secret.ts';
 import type { VmIdentity } from '../target/target.ts';
 import { alreadyRunning, findRunning } from './already-running.ts';
 import type { Caller } from './caller.ts';
@@ -18,33 +15,27 @@ import type { ExecHandOver } from './exec-hand-over.ts';
 import type { ForkHandOver } from './fork-hand-over.ts';
 import { joinedNamespaces } from './joined-namespaces.ts';
 import { launchEnding, type LaunchConnection } from './launch-connection.ts';
+import type { LaunchAuthorizer } from './launch-authorizer.ts';
+import type { LaunchLock } from './launch-lock.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { isIncoming } from './is-incoming.ts';
-import { movesProcess } from './moves-process.ts';
 import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-domain.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
-import type { SecretTries } from './secret-tries.ts';
 import { keyOf, type AppliedSettings, type StubSettings } from './stub-settings.ts';
-import type { AuthorizedTarget, TargetAuthorizer } from './target-authorizer.ts';
+import type { AuthorizedTarget } from './target-authorizer.ts';
 
-const WAIT_INTERVAL_MS = 250;
 const PREDECESSOR_WAIT_MS = 2000;
 const PREDECESSOR_INTERVAL_MS = 10;
-/** For the lock under which the kernel moves processes; where it takes as long, cgroups can't be made either. */
-const LOCK_PATIENCE_MS = 5000;
 
 export interface LaunchControllerOptions {
   readonly host: HostView;
-  readonly authorizer: TargetAuthorizer;
-  /** For launches in which a process goes from one cgroup to another: see {@link movesProcess}. */
-  readonly attachLock: Pick<AttachLock, 'take' | 'takeUnlessFresh' | 'free'>;
+  readonly authorizer: LaunchAuthorizer;
+  readonly lock: LaunchLock;
   /** `null`: Kubernetes is not asked. */
   readonly opinion: SecondOpinion | null;
-  /** `null`: wrong ones are not counted. */
-  readonly secretTries: SecretTries | null;
   readonly registry: MachineRegistry;
   readonly supervisor: MachineSupervisor;
   readonly forkHandOver: ForkHandOver;
@@ -56,30 +47,9 @@ export interface LaunchControllerOptions {
   readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
   readonly paths: LibvirtPaths;
   readonly identity: IdentitySource;
-  /** How long to wait for a pod that is not there yet. */
-  readonly targetWaitMs: number;
   /** Notes that a launch is allowed; throws where it may not go on unless that is noted. */
   readonly onAllowed: (connection: LaunchConnection, caller: Caller) => void;
-  /** Told what came of the secret of each launch that got as far as having it checked. */
-  readonly onSecretCheck: (result: 'valid' | 'refused' | 'failed') => void;
 }
-
-const secretRefusals: ReadonlySet<RefusalCode> = new Set([
-  'secret-file',
-  'secret-mismatch',
-  'secret-expired',
-  'target-ambiguous',
-]);
-
-/** What another pod brings about, too, that claims the VM: it must not end the wait for the VM's own. */
-const worthWaiting: ReadonlySet<RefusalCode> = new Set([
-  'target-not-found',
-  'target-unusable',
-  'target-ambiguous',
-  'target-gone',
-  'secret-file',
-  'secret-mismatch',
-]);
 
 /** What came of a launch that was allowed. */
 export interface LaunchResult {
@@ -126,8 +96,8 @@ export class LaunchController {
     trail.vm = vm;
     const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
-    if (movesProcess(request.mode, this.#options.host.hierarchies)) void this.#options.attachLock.take();
-    const authorized = await this.#authorize(vm, secret, connection);
+    this.#options.lock.anticipate([request.mode]);
+    const authorized = await this.#options.authorizer.authorize(vm, secret, connection);
     const { target } = authorized.pinned;
     trail.pod = target;
     try {
@@ -143,50 +113,9 @@ export class LaunchController {
     }
   }
 
-  async #authorize(vm: VmIdentity, secret: Secret, connection: LaunchConnection): Promise<AuthorizedTarget> {
-    const { onSecretCheck, secretTries } = this.#options;
-    try {
-      const key = `${vm.uuid} ${connection.origin}`;
-      const find = (): Promise<AuthorizedTarget> => this.#awaitTarget(vm, secret, connection);
-      const authorized = await (secretTries?.count(key, find, isWrongSecret) ?? find());
-      onSecretCheck('valid');
-      return authorized;
-    } catch (error) {
-      if (!(error instanceof Refusal)) onSecretCheck('failed');
-      else if (isWrongSecret(error)) onSecretCheck('refused');
-      throw error;
-    }
-  }
-
-  async #claim(claim: () => Promise<void>): Promise<void> {
-    try {
-      await claim();
-    } catch (error) {
-      this.#options.onSecretCheck(error instanceof Refusal ? 'refused' : 'failed');
-      throw error;
-    }
-  }
-
-  async #awaitTarget(
-    vm: VmIdentity,
-    secret: Secret,
-    { gone, origin, trail: { clock } }: LaunchConnection,
-  ): Promise<AuthorizedTarget> {
-    const deadline = performance.now() + this.#options.targetWaitMs;
-    for (;;) {
-      try {
-        return await this.#options.authorizer.authorize(vm, secret, origin, clock);
-      } catch (error) {
-        const isWorthWaiting = error instanceof Refusal && worthWaiting.has(error.code);
-        if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;
-        clock.enter('find');
-        await delay(WAIT_INTERVAL_MS);
-      }
-    }
-  }
-
-  async #start(demand: Demand, { pinned, claim }: AuthorizedTarget): Promise<LaunchResult> {
-    const { registry } = this.#options;
+  async #start(demand: Demand, authorized: AuthorizedTarget): Promise<LaunchResult> {
+    const { authorizer, registry, lock } = this.#options;
+    const { pinned } = authorized;
     const { request, vm, connection } = demand;
     const { podUid } = pinned.target;
     const find = (): Machine | undefined => findRunning(registry, vm.uuid, podUid, isIncoming(request.argv));
@@ -198,11 +127,12 @@ export class LaunchController {
     };
     await this.#predecessorEnded(find);
     checkFree();
-    const locked = this.#lock(request.mode);
+    // Here, and not where it would hold up this whole process: in making or joining a cgroup.
+    const locked = lock.begin(request.mode);
     // It takes time, in which another launch may have got here.
-    await this.#claim(claim);
+    await authorizer.claim(authorized);
     connection.trail.clock.enter('lock');
-    await withinPatience(locked);
+    await lock.wait(locked);
     connection.trail.clock.enter('reserve');
     checkFree();
     connection.trail.enter('plan');
@@ -223,12 +153,6 @@ export class LaunchController {
       }
       throw error;
     }
-  }
-
-  /** Asked for here, and not where it would hold up this whole process: in making or joining a cgroup. Never rejects. */
-  #lock(mode: LaunchMode): Promise<void> {
-    const { attachLock, host } = this.#options;
-    return movesProcess(mode, host.hierarchies) ? attachLock.takeUnlessFresh() : attachLock.free();
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
@@ -286,20 +210,6 @@ export class LaunchController {
       shimCgroups,
     });
   }
-}
-
-/** @throws Refusal when it takes too long */
-async function withinPatience(locked: Promise<void>): Promise<void> {
-  if (await resolvesWithin(locked, LOCK_PATIENCE_MS)) return;
-  throw new Refusal(
-    'busy',
-    'Cannot start the VM: the kernel lets no process go to another cgroup',
-    'see what makes, moves or removes cgroups on this node, and start the VM again',
-  );
-}
-
-function isWrongSecret(error: unknown): boolean {
-  return error instanceof Refusal && secretRefusals.has(error.code);
 }
 
 function checkMode(asked: LaunchMode, { mode, profile }: AppliedSettings): void {

@@ -36,7 +36,7 @@ export const attackerMutations: readonly Mutation[] = [
   {
     name: 'another-pod-ends-the-wait',
     rows: ['AT-3'],
-    file: 'daemon/launch/launch-controller.ts',
+    file: 'daemon/launch/launch-authorizer.ts',
     search: "  'target-ambiguous',\n  'target-gone',\n",
     replace: "  'target-gone',\n",
     tests: [impostors],
