@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+
 import { resolveAccess } from './access.ts';
 import { startApiServer } from './api/api-server.ts';
 import type { Config } from './config/config.ts';
@@ -61,6 +63,8 @@ export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger & LogVolume;
   readonly build: BuildInfo;
+  /** Gets the lines of the audit log. */
+  readonly stdout: Writable;
   /** For tests, which stop the daemon there. */
   readonly onTransition?: OnTransition;
 }
@@ -116,7 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   started.defer(() => http?.close());
 
-  const audit = started.use(openAudit(config, metrics, logger));
+  const audit = started.use(openAudit(config, options.stdout, metrics, logger));
   const note = (record: AuditRecord): void => {
     decisions.add(record, new Date());
     audit.write(record);

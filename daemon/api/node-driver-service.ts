@@ -3,6 +3,7 @@ import { status, type ServerUnaryCall, type handleUnaryCall } from '@grpc/grpc-j
 import { Refusal } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
 import type { AuditRecord } from '../observe/audit-record.ts';
+import { auditSignal } from '../observe/audit-signal.ts';
 import { auditSecretCheck } from '../observe/audit-secret-check.ts';
 import { logLevels, type LogLevel } from '../observe/log-level.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
@@ -120,7 +121,7 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       const { uuid, name } = request.vm?.uuid ? request.vm : (request.domain ?? { uuid: '', name: '' });
       const vm = name === '' ? { uuid } : { uuid, name };
       const record = auditSecretCheck({ vm, peer, startedAt, ...outcome });
-      if (secret instanceof Refusal) noteRefusal(record);
+      if (secret instanceof Refusal) note(record);
       else audit(record);
       onSecretCheck(secret instanceof Refusal ? 'refused' : 'valid');
     }
@@ -142,14 +143,14 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       onSecretCheck('valid');
       return valid;
     } catch (error) {
-      noteRefusal(auditSecretCheck({ vm, peer, startedAt, error }));
+      note(auditSecretCheck({ vm, peer, startedAt, error }));
       onSecretCheck(error instanceof Refusal && error.code !== 'internal' ? 'refused' : 'failed');
       throw error;
     }
   }
 
-  /** What was refused stays refused, noted or not. */
-  function noteRefusal(record: AuditRecord): void {
+  /** What was done or refused stays so, noted or not. */
+  function note(record: AuditRecord): void {
     try {
       audit(record);
     } catch {
@@ -228,8 +229,21 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     },
 
     SignalMachine: unary(({ launchId, signal }, peer) => {
-      signalMachine(findMachine(launchId), signal);
+      const call = {
+        launchId,
+        signal,
+        machine: backend.machines.get(launchId),
+        peer,
+        startedAt: performance.now(),
+      };
+      try {
+        signalMachine(findMachine(launchId), signal);
+      } catch (error) {
+        if (error instanceof Error) note(auditSignal({ ...call, error }));
+        throw error;
+      }
       logger.info('A VM was signalled', { launchId, signal, peerPid: peer.pid, peerUid: peer.uid });
+      note(auditSignal(call));
       return {};
     }),
 

@@ -68,7 +68,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
   const stopped = stopSignal();
   try {
     void manager.starting('Starting');
-    const app = await startApp({ config, logger, build: readVersion() });
+    const app = await startApp({ config, logger, build: readVersion(), stdout: process.stdout });
     process.on('SIGHUP', () => void manager.reload(() => app.reopenFiles()));
     void manager.ready(() => `Serving; VMs here: ${app.countMachines()}`);
     const signal = await stopped;

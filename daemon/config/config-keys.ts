@@ -347,8 +347,15 @@ export const configKeys: readonly ConfigKey[] = [
     defaultText: 'off',
     unit: 'path or `off`',
     meaning:
-      'File that gets a line of JSON for each decision, such as `/var/log/kubevirt-node-driver/audit.log`. The log has ' +
-      'the decisions in any case.',
+      'File that gets a line of JSON for each decision, such as `/var/log/kubevirt-node-driver/audit.log`; it needs ' +
+      'room, and somebody who rotates it.',
+  },
+  {
+    key: 'audit-stdout',
+    property: 'auditStdout',
+    defaultText: 'yes',
+    unit: '`yes` or `no`',
+    meaning: 'Whether the same lines go to standard output; the log goes to standard error.',
   },
   {
     key: 'audit-required',

@@ -50,6 +50,7 @@ export const configSchema = v.object({
   logLevel: value.oneOf('error', 'warn', 'info', 'debug'),
   logFormat: value.oneOf('json', 'text'),
   auditLog: value.absolutePathOrOff,
+  auditStdout: value.yesOrNo,
   auditRequired: value.yesOrNo,
   stubGoneGrace: value.duration,
   podGoneGrace: value.duration,

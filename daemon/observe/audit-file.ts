@@ -2,12 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
+import { AuditError } from './audit-error.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const newline = '\n';
-
-/** A line could not be written. */
-export class AuditError extends Error {}
 
 /**
  * A file that lines are appended to, each in one write. It may be moved away or cut at any time: the next line goes into

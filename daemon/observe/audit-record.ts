@@ -60,7 +60,7 @@ export interface AuditCaller {
 /** One line of the audit log. */
 export interface AuditRecord {
   /** `outcome` follows on a launch that was allowed. */
-  readonly event: 'launch' | 'outcome' | 'validate-secret';
+  readonly event: 'launch' | 'outcome' | 'validate-secret' | 'signal';
   readonly decision: 'allowed' | 'refused';
   readonly launchId: AuditText | null;
   readonly code: RefusalCode | null;
@@ -76,6 +76,8 @@ export interface AuditRecord {
   readonly mode: 'fork' | 'exec' | null;
   /** QEMU's, once it runs. */
   readonly qemuPid: number | null;
+  /** That the API was asked to send. */
+  readonly signal?: number;
   readonly seconds: number;
   /** How many of these seconds each step took; absent in lines that are about no launch. */
   readonly steps?: Readonly<Partial<Record<LaunchStep, number>>>;

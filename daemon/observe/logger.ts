@@ -81,6 +81,8 @@ export function createLogger(options: LoggerOptions): RootLogger {
 }
 
 async function flush(root: winston.Logger): Promise<void> {
+  // Winston hears no more of errors when it has ended; a disk that is full is none of ours.
+  process.stderr.on('error', () => undefined);
   await new Promise<void>((resolve) => {
     root.once('finish', resolve);
     root.end();

@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+
 import type { Config } from '../config/config.ts';
 import { AuditLog } from './audit-log.ts';
 import type { Logger } from './logger.ts';
@@ -5,7 +7,8 @@ import type { Metrics } from './metrics.ts';
 
 /** @throws Error when it is required, and there is none or it can't be opened */
 export function openAudit(
-  { auditLog, auditRequired }: Pick<Config, 'auditLog' | 'auditRequired'>,
+  { auditLog, auditRequired, auditStdout }: Pick<Config, 'auditLog' | 'auditRequired' | 'auditStdout'>,
+  stdout: Writable,
   metrics: Pick<Metrics, 'auditLineLost'>,
   logger: Pick<Logger, 'error'>,
 ): AuditLog {
@@ -15,6 +18,7 @@ export function openAudit(
     );
   return new AuditLog({
     path: auditLog,
+    stream: auditStdout ? stdout : null,
     isRequired: auditRequired,
     onLost: (error, { launchId }) => {
       metrics.auditLineLost();

@@ -51,6 +51,8 @@ export interface NodeDriverOptions {
 export class NodeDriver {
   readonly configPath: string;
   readonly logPath: string;
+  /** Its standard output, unless `run` has it elsewhere. */
+  readonly auditPath: string;
   readonly runDirectory: string;
   /** Port of /healthz, /readyz and /metrics on 127.0.0.1. */
   readonly httpPort: number;
@@ -71,11 +73,14 @@ export class NodeDriver {
     this.#without = without;
     this.#mode = mode;
     this.#failpoints = failpoints;
-    this.#run = run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log));
     this.stubName = mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube';
     this.httpPort = httpPort;
     this.configPath = join(scratch.directory, 'qemu-kube.conf');
     this.logPath = join(scratch.directory, 'node-driver.log');
+    this.auditPath = join(scratch.directory, 'node-driver.audit');
+    const stdout = { stdout: this.auditPath };
+    this.#run =
+      run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log, stdout));
     this.runDirectory = join(scratch.runDirectory, 'driver');
     this.emulator = join(scratch.directory, 'emulators/default/qemu-system-x86_64');
     scratch.watch.addAnswer(scratch, {

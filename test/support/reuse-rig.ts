@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { startApp } from '../../daemon/app.ts';
 import { loadConfig } from '../../daemon/config/load-config.ts';
 import { Broker } from '../../daemon/host/broker.ts';
@@ -100,6 +101,7 @@ export class ReuseRig {
       config: await loadConfig(driver.configPath),
       logger: silent,
       build: { version: 'test', commit: '', nodeVersion: process.versions.node },
+      stdout: new PassThrough().resume(),
     });
     scratch.defer('end the daemon', () => app.stop());
     const vmUuid = randomUUID();

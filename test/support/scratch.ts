@@ -15,6 +15,8 @@ import type { SecretWatch } from './secret-watch/secret-watch.ts';
 export interface BackgroundOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** File for its standard output; the log has it when absent. */
+  readonly stdout?: string;
 }
 
 /**
@@ -88,12 +90,13 @@ export class Scratch {
     options: BackgroundOptions = {},
   ): Promise<ProcessIdentity> {
     const output = openSync(log, 'a', 0o644);
+    const stdout = options.stdout === undefined ? output : openSync(options.stdout, 'a', 0o644);
     const spawnOptions: SpawnOptions = {
       cwd: options.directory ?? '/',
       // The mark is for snapshots, which know the processes of this run by it.
       env: { ...process.env, KND_SCRATCH: this.id, ...options.environment },
       detached: true,
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', stdout, output],
     };
     try {
       this.#refuseIfClosed();
@@ -109,6 +112,7 @@ export class Scratch {
       return started;
     } finally {
       closeSync(output);
+      if (stdout !== output) closeSync(stdout);
     }
   }
 

@@ -17,6 +17,7 @@ const app = await startApp({
   config,
   logger,
   build: readVersion(),
+  stdout: process.stdout,
   onTransition: (transition) => failpoints.stopHere(transition),
 });
 await stopped;

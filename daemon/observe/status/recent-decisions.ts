@@ -30,6 +30,8 @@ export class RecentDecisions {
 
   /** Takes what the audit log gets. */
   add(record: AuditRecord, at: Date): void {
+    // Not about whether a VM may run, but it would take the place of that.
+    if (record.event === 'signal') return;
     const decision = decisionOf(record, at);
     const same = this.#decisions.find((each) => isSame(each, decision));
     const rest = this.#decisions.filter((each) => each !== same);

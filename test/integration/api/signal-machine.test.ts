@@ -36,6 +36,19 @@ describe('SignalMachine', () => {
       peerPid: process.pid,
       peerUid: process.getuid?.(),
     });
+    const { vm, podUid, containerId, mode, qemu } = exampleMachine;
+    expect(harness.audited).to.have.lengthOf(5);
+    expect(harness.audited[0]).to.deep.include({
+      event: 'signal',
+      decision: 'allowed',
+      launchId: 'launch-1',
+      signal: 1,
+      vm: { uuid: vm.uuid, name: vm.name ?? null },
+      pod: { uid: podUid, container: containerId },
+      mode,
+      qemuPid: qemu?.pid ?? null,
+    });
+    expect(harness.audited[0]?.caller).to.include({ uid: process.getuid?.(), pid: process.pid });
   });
 
   const refused = [
@@ -55,6 +68,9 @@ describe('SignalMachine', () => {
       expect(status[error.status]).to.equal(code);
       expect(error.message).to.include(text);
       expect(sent).to.deep.equal([]);
+      expect(harness.audited).to.have.lengthOf(1);
+      expect(harness.audited[0]).to.include({ event: 'signal', decision: 'refused', launchId, signal });
+      expect(harness.audited[0]?.cause).to.include(text);
     });
 
   it('says so when the supervisor cannot be reached', async () => {

@@ -121,6 +121,10 @@ describe('the audit log of a daemon', function () {
     });
   });
 
+  it('is on standard output, too', () => {
+    expect(readFileSync(driver.auditPath, 'latin1')).to.equal(readFileSync(file, 'latin1'));
+  });
+
   it('goes on in a new file after it was renamed, at SIGHUP too', async () => {
     const before = lines().length;
     renameSync(file, `${file}.1`);

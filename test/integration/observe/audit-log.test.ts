@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import { AuditFile } from '../../../daemon/observe/audit-file.ts';
 import { AuditLog } from '../../../daemon/observe/audit-log.ts';
 import { auditText, type AuditRecord } from '../../../daemon/observe/audit-record.ts';
@@ -40,7 +41,7 @@ describe('the audit log', function () {
   afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
 
   const open = (isRequired = false): AuditLog =>
-    new AuditLog({ path: file, isRequired, onLost: ({ message }) => lost.push(message) });
+    new AuditLog({ path: file, stream: null, isRequired, onLost: ({ message }) => lost.push(message) });
   const linesOf = (name: string): readonly string[] => fs.readFileSync(name, 'utf8').split('\n').slice(0, -1);
 
   it('makes its directory and file for root alone, and appends', () => {
@@ -130,6 +131,29 @@ describe('the audit log', function () {
       expect(JSON.parse(last)).to.include({ launchId: 'after' });
     });
 
+    it('has in the stream what the file lost, but not what is not allowed for that', () => {
+      fs.writeFileSync(path.join(path.dirname(file), 'filler'), Buffer.alloc(56 * 1024));
+      const write = (isRequired: boolean): number => {
+        const stream = new PassThrough();
+        using log = new AuditLog({
+          path: file,
+          stream,
+          isRequired,
+          onLost: ({ message }) => lost.push(message),
+        });
+        for (let i = 0; i < 100; i++)
+          try {
+            log.write(record);
+          } catch {
+            // not allowed
+          }
+        return String(stream.read() ?? '').split('\n').length - 1;
+      };
+      expect(write(false)).to.equal(100);
+      expect(lost.length).to.be.within(1, 99);
+      expect(write(true)).to.equal(0);
+    });
+
     it('allows nothing where it is required', () => {
       using log = open(true);
       expect(() => {
@@ -137,6 +161,49 @@ describe('the audit log', function () {
       }).to.throw('Cannot write the audit log');
       expect(lost).to.have.lengthOf(1);
     });
+  });
+
+  it('gives the stream the same lines', () => {
+    const stream = new PassThrough();
+    using log = new AuditLog({
+      path: file,
+      stream,
+      isRequired: false,
+      onLost: ({ message }) => lost.push(message),
+    });
+    log.write(record);
+    expect(String(stream.read())).to.equal(fs.readFileSync(file, 'latin1'));
+  });
+
+  it('keeps no more for a reader that stopped than a megabyte, and loses nothing of that', () => {
+    const stream = new PassThrough();
+    using log = new AuditLog({
+      path: null,
+      stream,
+      isRequired: true,
+      onLost: ({ message }) => lost.push(message),
+    });
+    let written = 0;
+    for (; lost.length === 0; written++) log.write(record);
+    expect(lost).to.match(/^Cannot write the audit log to standard output: \d+ bytes wait for a reader$/);
+    expect(stream.writableLength).to.be.within(1024 * 1024, 1024 * 1024 + 4096);
+    stream.resume();
+  });
+
+  it('tells of a stream that takes no more', async () => {
+    const stream = new Writable({
+      write: (_chunk, _encoding, done) => done(new Error('ENOSPC')),
+      autoDestroy: false,
+    });
+    using log = new AuditLog({
+      path: null,
+      stream,
+      isRequired: false,
+      onLost: ({ message }) => lost.push(message),
+    });
+    log.write(record);
+    await new Promise(setImmediate);
+    expect(lost).to.deep.equal(['Cannot write the audit log to standard output: ENOSPC']);
   });
 
   it('keeps the lines of several writers whole', async () => {

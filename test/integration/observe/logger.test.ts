@@ -76,6 +76,16 @@ describe('createLogger()', () => {
         }
       }).timeout(20_000);
 
+  it('closes where there is no room for the last lines either', async () => {
+    const script = `
+      import { createLogger } from ${JSON.stringify(loggerModule)};
+      const logger = createLogger({ level: 'info', format: 'json' });
+      for (let index = 0; index < 3; index += 1) logger.info('Line');
+      await logger.close();`;
+    const run = `"${process.execPath}" --input-type=module --eval "$0" 2> /dev/full`;
+    expect((await runCommand('sh', ['-c', run, script], { allowFailure: true })).status).to.equal(0);
+  });
+
   it('writes one JSON object a line, whose first keys no field can replace', async () => {
     const [line = ''] = await logLines(
       '{ level: "info", format: "json" }',

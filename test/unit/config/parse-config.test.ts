@@ -24,6 +24,7 @@ describe('defaultConfig', () => {
       launchUsers: ['libvirt-qemu', 'qemu'],
       launchGroup: null,
       auditLog: null,
+      auditStdout: true,
       auditRequired: false,
       launchConnections: 64,
       launchRate: 100,
