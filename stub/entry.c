@@ -52,8 +52,7 @@ static const char *namespace_file(uint32_t flag) {
   }
 }
 
-/* The container runtime makes that of a pod, as root. One that a process of the pod has made says what that process
- * wants. */
+/* The container runtime makes that of a pod, as root. One that another user has made says what that user wants. */
 static int check_owner(int user_namespace, struct failure *failure) {
   uid_t owner;
   if (ioctl(user_namespace, GET_OWNER_UID, &owner) < 0)
@@ -89,10 +88,20 @@ int process_ended(int pidfd) {
   return poll(&wait, 1, 0) > 0;
 }
 
+/* Where the pod has the node's ids, it keeps its root from making files of root's on the node, and is done without on a
+ * node that has no such mounts. */
+static int open_id_map(struct entry *entry, struct failure *failure) {
+  struct failure ignored;
+  int must_have = entry->plan->id_count > 0;
+  entry->id_map = -1;
+  if (must_have || projection_is_mapped(entry->plan))
+    entry->id_map = id_map_open(entry->plan, must_have ? failure : &ignored);
+  return entry->id_map < 0 && must_have ? -1 : 0;
+}
+
 int entry_open(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
-  entry->id_map = -1;
-  if (plan->id_count > 0 && (entry->id_map = id_map_open(plan, failure)) < 0)
+  if (open_id_map(entry, failure) < 0)
     return -1;
   for (size_t i = 0; i < plan->namespace_count; i++)
     if ((entry->namespaces[i] = open_namespace(entry->target_proc, &plan->namespaces[i], failure)) < 0)

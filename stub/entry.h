@@ -28,7 +28,7 @@ struct entry {
   /* Opened while names still mean what they mean on the node. */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root;
-  int id_map; /* for the mounts of a projection; -1: the pod has the node's ids */
+  int id_map; /* for the mounts of a projection; -1: none can be had, and none must */
   struct security_label label;
 };
 
@@ -77,6 +77,9 @@ struct projection {
   const char *path;
   int tree; /* detached mount; -1: did not exist and is optional */
 };
+
+/* Whether something that is to be projected should show QEMU's ids alone. */
+int projection_is_mapped(const struct plan *plan);
 
 /* In libvirt's mount namespace: clones what is to be projected, with its ids translated where there is a map. */
 int projection_open(const struct plan *plan, int id_map, struct projection *projections, struct failure *failure);

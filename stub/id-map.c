@@ -5,7 +5,8 @@
  * one is made for it, in which nothing ever runs.
  *
  * The table has the ids of QEMU and no others. With all those of the pod in it, as in the pod's own user namespace, a
- * process of the pod that got hold of a projected directory could leave a file there that is root's on the node.
+ * process of the pod that got hold of a projected directory could leave a file there that is root's on the node. So can
+ * root of a pod without a user namespace, for which the table names each id as itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,27 +44,57 @@ static _Noreturn void hold_namespace(int answer, pid_t parent) {
     pause();
 }
 
+struct map_text {
+  char text[MAX_TEXT + 1];
+  size_t length;
+};
+
+/* Too much of it is told by its length. */
+static void add_line(struct map_text *map, uint32_t in_pod, uint32_t on_node) {
+  if (map->length < sizeof map->text)
+    map->length += (size_t)snprintf(map->text + map->length, sizeof map->text - map->length, "%u %u 1\n", in_pod, on_node);
+}
+
+/* The kernel takes each id once. */
+static int is_listed(const struct plan *plan, size_t group) {
+  if (plan->groups[group] == plan->gid)
+    return 1;
+  for (size_t i = 0; i < group; i++)
+    if (plan->groups[i] == plan->groups[group])
+      return 1;
+  return 0;
+}
+
+static void add_own_ids(struct map_text *map, const struct plan *plan, uint32_t kind) {
+  if (kind == PLAN_ID_USER) {
+    add_line(map, plan->uid, plan->uid);
+    return;
+  }
+  add_line(map, plan->gid, plan->gid);
+  for (size_t i = 0; i < plan->group_count; i++)
+    if (!is_listed(plan, i))
+      add_line(map, plan->groups[i], plan->groups[i]);
+}
+
 static int write_map(int proc, const char *name, const struct plan *plan, uint32_t kind) {
-  static char text[MAX_TEXT + 1];
-  size_t length = 0;
-  for (size_t i = 0; i < plan->id_count; i++) {
-    const struct plan_id *id = &plan->ids[i];
-    if (id->kind != kind)
-      continue;
-    length += (size_t)snprintf(text + length, sizeof text - length, "%u %u 1\n", id->in_pod, id->on_node);
-    if (length >= sizeof text) {
-      errno = E2BIG;
-      return -1;
-    }
+  struct map_text map = {.length = 0};
+  for (size_t i = 0; i < plan->id_count; i++)
+    if (plan->ids[i].kind == kind)
+      add_line(&map, plan->ids[i].in_pod, plan->ids[i].on_node);
+  if (plan->id_count == 0)
+    add_own_ids(&map, plan, kind);
+  if (map.length >= sizeof map.text) {
+    errno = E2BIG;
+    return -1;
   }
   int file = openat(proc, name, O_WRONLY | O_CLOEXEC);
   if (file < 0)
     return -1;
-  ssize_t written = write(file, text, length);
+  ssize_t written = write(file, map.text, map.length);
   int error = errno;
   close(file);
   errno = error;
-  return written == (ssize_t)length ? 0 : -1;
+  return written == (ssize_t)map.length ? 0 : -1;
 }
 
 static int write_maps(int proc, const struct plan *plan) {

@@ -52,6 +52,18 @@ static int make_slave(int tree) {
   return result < 0 && errno != ENOSYS ? -1 : 0; /* before Linux 5.12 only the paths, none inside another, see to it */
 }
 
+/* What else there is may well belong to other users, and be written all the same: the socket of a switch, say. */
+static int is_mapped(const struct plan *plan, const struct plan_project *project) {
+  return plan->id_count > 0 || (project->flags & PROJECT_OWNED) != 0;
+}
+
+int projection_is_mapped(const struct plan *plan) {
+  for (size_t i = 0; i < plan->project_count; i++)
+    if (is_mapped(plan, &plan->projects[i]))
+      return 1;
+  return 0;
+}
+
 static int translate_ids(int tree, int id_map) {
   struct mount_attributes attributes = {.set = ATTR_IDMAP, .userns = (uint64_t)id_map};
   return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
@@ -113,7 +125,8 @@ static int open_source(const struct plan *plan, const struct plan_project *proje
     close(tree);
     tree = -1;
   }
-  if (tree >= 0 && id_map >= 0 && translate_ids(tree, id_map) < 0) {
+  int is_translated = tree < 0 || id_map < 0 || !is_mapped(plan, project) || translate_ids(tree, id_map) == 0;
+  if (!is_translated && plan->id_count > 0) {
     fail(failure, FAIL_PROJECT_IDS, errno, "%.400s on %s", project->path, name_file_system(source));
     close(tree);
     close(source);
