@@ -8,7 +8,7 @@ import { TestCgroup } from '../support/test-cgroup.ts';
 /** Where a cluster is: its directories and cgroups, and its network, which is in a namespace of its own. */
 export class ClusterPlace {
   readonly scratch: Scratch;
-  /** What Kubernetes keeps, Secrets too: the search for secrets leaves it out. */
+  /** What Kubernetes keeps, Secrets too: test/support/secret-watch/excluded-files.ts names where those are. */
   readonly directory: string;
   /** Of the containers, as the kubelet writes them. */
   readonly podLogs: string;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
@@ -124,15 +124,12 @@ describe('a VM whose stub has a hostile caller', function () {
     const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
     if (pattern.startsWith('|') || pattern.startsWith('/')) skip(this, `core files go to "${pattern}"`);
     const { uid, gid } = findQemuAccount();
-    // The stub's on the host; QEMU has one of the same name in the pod.
-    const directory = join('/tmp', `${scratch.id}-cores`);
+    // The stub's on the host, where secrets are searched for; QEMU has one of the same name in the pod.
+    const directory = join(scratch.directory, 'cores');
     for (const path of [directory, join(pod.rootfs, directory)]) {
       mkdirSync(path, { mode: 0o755, recursive: true }); // also when it is run again
       chownSync(path, uid, gid);
     }
-    scratch.defer('remove the directory of core files', () =>
-      rmSync(directory, { recursive: true, force: true }),
-    );
     const cores = (): readonly string[] => readdirSync(directory);
     const control = `exec ${hostileExec} ${CORE_UNLIMITED} -- /bin/sh -c 'kill -SEGV $$'`;
     try {

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { MachineOutput } from '../../daemon/api/proto-types.ts';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { findCgroup, listCgroupProcesses, readCgroups } from './cgroups.ts';
@@ -18,6 +17,7 @@ import {
 } from './processes.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 import type { Scratch } from './scratch.ts';
+import { createWatchedApiClient } from './secret-watch/watched-api-client.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Of the contract, for whatever is to come of a launch. */
@@ -99,7 +99,7 @@ export class CrashRig {
     const metrics = await (await fetch(`http://127.0.0.1:${this.driver.httpPort}/metrics`)).text();
     const counts = [...metrics.matchAll(/^kubevirt_node_driver_machine_exits_total\{.*\} (\d+)$/gm)];
     const counted = counts.reduce((sum, [, count]) => sum + Number(count), 0);
-    const client = createApiClient({ socketPath: this.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: this.driver.apiSocket });
     const abort = new AbortController();
     let watched = 0;
     try {
@@ -115,7 +115,7 @@ export class CrashRig {
   }
 
   async findMachine(launchId: string): Promise<MachineOutput | undefined> {
-    const client = createApiClient({ socketPath: this.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: this.driver.apiSocket });
     try {
       return (await client.listMachines()).find((machine) => machine.launchId === launchId);
     } finally {

@@ -5,6 +5,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { toPodObject, type FakePod, type PodObject } from './fake-pod.ts';
 import { runCommand } from './run-command.ts';
+import { runSecretWatch } from './secret-watch/run-secret-watch.ts';
+import type { SecretWatch } from './secret-watch/secret-watch.ts';
 
 /** One request that came, as an audit log of Kubernetes names it. */
 export interface AuditedRequest {
@@ -65,6 +67,7 @@ export class FakeKubernetes {
   readonly requests: AuditedRequest[] = [];
   readonly events = new Map<string, Record<string, unknown>>();
   readonly #tls: FakeCertificate | undefined;
+  readonly #secretWatch: SecretWatch;
   #server: Server | undefined;
   #port = 0;
   readonly #sockets = new Set<Socket>();
@@ -75,8 +78,9 @@ export class FakeKubernetes {
   /** Changes up to this version are forgotten. */
   #compacted = 100;
 
-  constructor(tls?: FakeCertificate) {
+  constructor(tls?: FakeCertificate, watch = runSecretWatch) {
     this.#tls = tls;
+    this.#secretWatch = watch;
   }
 
   async start(): Promise<void> {
@@ -229,6 +233,9 @@ export class FakeKubernetes {
     const resource =
       event !== null ? 'events' : pathname.endsWith('/tokenreviews') ? 'tokenreviews' : pathname;
     this.requests.push({ verb, resource, query, body });
+    // All but the reviews of tokens, which are made to be shown.
+    if (resource !== 'tokenreviews')
+      this.#secretWatch.hear(event === null ? 'API request' : 'event', `${request.url} ${text}`);
     if (this.isStuck) return;
     if (event !== null) this.#event(request, event[2], body as Record<string, unknown>, response);
     else if (verb === 'create' && pathname === '/apis/authentication.k8s.io/v1/tokenreviews')

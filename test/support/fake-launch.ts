@@ -39,13 +39,16 @@ export class FakeLaunch {
   #stdout = '';
   #stderr = '';
 
-  constructor(stub: ChildProcess) {
+  constructor(stub: ChildProcess, watch = runSecretWatch) {
     this.stub = stub;
     stub.stdout?.setEncoding('latin1').on('data', (text: string) => (this.#stdout += text));
     stub.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     this.ended = new Promise((resolve, reject) => {
       stub.once('error', reject);
-      stub.once('close', (status, signal) => resolve({ status, signal }));
+      stub.once('close', (status, signal) => {
+        watch.hear('output of a stub', `${this.#stdout}\n${this.#stderr}`);
+        resolve({ status, signal });
+      });
     });
   }
 

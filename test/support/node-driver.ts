@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { LaunchMode } from '../../daemon/machines/machine.ts';
 import { buildStubs } from './build-stubs.ts';
 import { listCgroupParents } from './cgroups.ts';
@@ -23,6 +22,8 @@ import type { CommandOptions, CommandResult } from './run-command.ts';
 import { runCommand } from './run-command.ts';
 import type { SandboxMount } from './sandbox-spec.ts';
 import type { Scratch } from './scratch.ts';
+import { askApi, askHttp } from './secret-watch/ask-daemon.ts';
+import { createWatchedApiClient } from './secret-watch/watched-api-client.ts';
 import { waitUntil } from './wait-until.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -83,14 +84,7 @@ export class NodeDriver {
       run ?? (([program = '', ...args], log) => scratch.startBackground(program, args, log, stdout));
     this.runDirectory = join(scratch.runDirectory, 'driver');
     this.emulator = join(scratch.directory, 'emulators/default/qemu-system-x86_64');
-    scratch.watch.addAnswer(scratch, {
-      kind: 'metrics',
-      read: () => this.#answer(() => this.#readMetrics()),
-    });
-    scratch.watch.addAnswer(scratch, {
-      kind: 'API answer',
-      read: () => this.#answer(() => this.#listMachines()),
-    });
+    scratch.watch.addQuestion(scratch, () => this.#ask());
   }
 
   get launchSocket(): string {
@@ -225,24 +219,13 @@ export class NodeDriver {
     }
   }
 
-  /** Null where no daemon answers. */
-  async #answer(ask: () => Promise<string>): Promise<string | null> {
-    if (this.#process === undefined || !isRunning(this.#process)) return null;
-    return ask().catch(() => null);
-  }
-
-  async #readMetrics(): Promise<string> {
-    const signal = AbortSignal.timeout(2000);
-    return (await fetch(`http://127.0.0.1:${this.httpPort}/metrics`, { signal })).text();
-  }
-
-  async #listMachines(): Promise<string> {
-    const client = createApiClient({ socketPath: this.apiSocket, deadlineMs: 2000 });
-    try {
-      return JSON.stringify(await client.listMachines());
-    } finally {
-      client.close();
-    }
+  /** For the watch over secrets: has it hear what the daemon answers. */
+  async #ask(): Promise<void> {
+    if (this.#process === undefined || !isRunning(this.#process)) return;
+    const { watch } = this.#scratch;
+    const client = createWatchedApiClient({ socketPath: this.apiSocket, deadlineMs: 2000 }, watch);
+    await askHttp(this.httpPort, watch);
+    await askApi(client).finally(() => client.close());
   }
 
   /** Ends the daemon and only it; the VMs stay. */

@@ -1,6 +1,7 @@
 import { runCommandLine } from '../../daemon/commands/command-line.ts';
 import { bufferIo } from './buffer-io.ts';
 import { matchSchema } from './match-schema.ts';
+import { hearOutput } from './secret-watch/hear-output.ts';
 
 export interface CommandOutcome {
   readonly status: number;
@@ -13,6 +14,7 @@ export async function runNodeDriver(...args: readonly string[]): Promise<Command
   const io = bufferIo();
   const status = await runCommandLine(args, io);
   const [command] = args;
+  hearOutput(['node-driver', ...args], { stdout: io.written.out, stderr: io.written.err });
   if (args.includes('--json') && status !== 2 && (command === 'install' || command === 'uninstall'))
     matchSchema(command, io.written.out);
   return { status, ...io.written };

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { hearOutput } from './secret-watch/hear-output.ts';
 import { readTimeScale } from './time-scale.ts';
 
 export interface CommandOptions {
@@ -53,6 +54,7 @@ export async function runCommand(
     stderr: Buffer.concat(stderr).toString(),
     duration: performance.now() - begin,
   };
+  hearOutput([command, ...args], result);
   if (status !== 0 && options.allowFailure !== true) {
     const output = (result.stderr.trim() || result.stdout.trim()).slice(-2000);
     throw new Error(`"${[command, ...args].join(' ')}" ended with status ${status}: ${output}`);

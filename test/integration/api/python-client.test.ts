@@ -8,6 +8,7 @@ import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '..
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { hearOutput } from '../../support/secret-watch/hear-output.ts';
 
 const program = join(import.meta.dirname, '../../fixtures/api-client.py');
 const ours = 'kubevirt.nodedriver.v1.NodeDriverService';
@@ -42,6 +43,7 @@ async function callFromPython(driver: NodeDriver, calls: readonly Call[]): Promi
   });
   child.stdin.end(JSON.stringify(calls));
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  hearOutput(['node-driver'], { stdout: output, stderr: errors });
   if (child.exitCode !== 0) throw new Error(`The client failed: ${errors}`);
   return JSON.parse(output) as Report;
 }

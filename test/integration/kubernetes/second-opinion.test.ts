@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, createApiClient } from '../../../daemon/api/api-client.ts';
+import { ApiError } from '../../../daemon/api/api-client.ts';
 import { nameOf, startKubernetesRig, type KubernetesRig } from '../../support/kubernetes-rig.ts';
 import type { Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
 import { withoutLaunchId } from '../../support/start-bench.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -128,7 +129,7 @@ describe('the second opinion of Kubernetes', function () {
   });
 
   it('is asked by the API too', async () => {
-    const client = createApiClient({ socketPath: rig.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: rig.driver.apiSocket });
     const codeOf = (call: Promise<unknown>): Promise<string | undefined> =>
       call.then(
         () => 'ok',

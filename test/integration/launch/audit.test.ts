@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApiClient } from '../../../daemon/api/api-client.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { signalProcess } from '../../support/processes.ts';
@@ -9,6 +8,7 @@ import { findQemuAccount } from '../../support/qemu-account.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ describe('the audit log of a daemon', function () {
       mounts: [fakeEmulatorMount],
     });
     driver = await startNodeDriver(scratch, {
-      settings: { emulator: fakeEmulator, 'audit-log': file, 'audit-required': 'yes' },
+      settings: { emulator: fakeEmulator, 'audit-log': file, 'audit-required': 'yes', 'status-page': 'yes' },
     });
   });
   after(() => scratch.close());
@@ -107,7 +107,7 @@ describe('the audit log of a daemon', function () {
   });
 
   it('has a line for each secret that the API validates', async () => {
-    const client = createApiClient({ socketPath: driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: driver.apiSocket });
     try {
       await client.validateSecret({ uuid: 'audited' }, sandbox.secret ?? '');
     } finally {

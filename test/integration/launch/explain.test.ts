@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { createApiClient } from '../../../daemon/api/api-client.ts';
 import { matchSchema } from '../../support/match-schema.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
 
 interface Explained {
   readonly exit: number;
@@ -106,7 +106,7 @@ describe('node-driver explain', function () {
   });
 
   it('is limited as checks of secrets are', async () => {
-    const client = createApiClient({ socketPath: driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: driver.apiSocket });
     const ask = (): Promise<unknown> => client.explainLaunch({ vm: { uuid: vmUuid, name: '' } });
     try {
       // At once: the limit is refilled by the second.

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApiClient } from '../../../daemon/api/api-client.ts';
 import { viewHost } from '../../../daemon/host/host-view.ts';
 import { movesProcess } from '../../../daemon/launch/moves-process.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
@@ -9,6 +8,7 @@ import { withFault } from '../../support/fault-injection.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
 import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -64,7 +64,7 @@ describe('a lock of the kernel that is long in coming', function () {
 
   it('is waited for by the launch alone, before it has made anything', async () => {
     const before = countRecords(driver);
-    const client = createApiClient({ socketPath: driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: driver.apiSocket });
     try {
       await slow('2s', async () => {
         const launch = launchFake(driver, pod, { args: ['wait'] });

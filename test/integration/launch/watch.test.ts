@@ -5,6 +5,7 @@ import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { hearChild } from '../../support/secret-watch/hear-output.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const main = join(import.meta.dirname, '../../../daemon/main.ts');
@@ -30,6 +31,7 @@ for (const mode of ['fork', 'exec'] as const)
       output = '';
       const args = [main, 'machines', 'watch', '--json', '--socket', driver.apiSocket];
       watch = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      hearChild(watch, args);
       watch.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
       await waitForEvents('synced');
     });

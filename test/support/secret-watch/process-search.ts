@@ -14,6 +14,11 @@ export interface FoundProcess {
 export const STUB_WINDOW_MS = 2000;
 const MIN_SIGHTINGS = 3;
 
+/** What pods have in the place of QEMU: programs of test/fixtures. */
+const emulators: ReadonlySet<string> = new Set([
+  ...['fake-emulator', 'say-pod', 'say-time', 'break-out', 'reach-out', 'syscall-probe'],
+]);
+
 interface Sighting {
   readonly since: number;
   count: number;
@@ -90,7 +95,7 @@ function kindOfProcess(pid: number): ProcessKind | null {
   if (program.includes('/emulators/') || name === 'qemu-kube' || name === 'qemu-kube-exec') return 'stub';
   if (name === 'qemu-kube-broker') return 'broker';
   if (name.startsWith('memfd:qemu-kube-shim') || name === 'qemu-kube-shim') return 'shim';
-  if (name.startsWith('qemu-system-') || name === 'fake-emulator') return 'emulator';
+  if (name.startsWith('qemu-system-') || emulators.has(name)) return 'emulator';
   if (!name.startsWith('node')) return null;
   const [, script = ''] = read(`/proc/${pid}/cmdline`)?.toString('latin1').split('\0') ?? [];
   return /daemon\/main\.[tj]s$|\/stoppable-daemon\.ts$/.test(script) ? 'daemon or command' : null;
