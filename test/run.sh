@@ -11,5 +11,6 @@ if [ "$#" -gt 0 ]; then
   exec mocha "$@"
 fi
 # In CI, what fails is run once more and named in the end: one flicker in thousands of tests on a strange machine is to be
-# seen, and not to stop a release. What fails twice has failed.
+# seen, and not to stop a release. What fails twice has failed. Suites in which one success of an attacker is too many say
+# retries(0) themselves.
 KND_WHOLE_RUN=1 exec mocha ${CI:+--retries 1} 'test/{unit,integration,hostile,e2e}/**/*.test.ts'

@@ -184,7 +184,8 @@ describe('a secret that the domain carries sealed', function () {
       await start(pod, compose(pod, { jti }));
     });
 
-    it('twice, when two pods use one token id at once', async () => {
+    it('twice, when two pods use one token id at once', async function () {
+      this.retries(0); // one success of the attacker is one too many
       const pods = [await bench.startPod(), await bench.startPod()] as const;
       const jti = randomUUID();
       const args = ['-S', '-display', 'none', '-machine', 'none'];

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 for (const mode of ['fork', 'exec'] as const)
   describe(`a pod that makes a user namespace for itself, in ${mode} mode`, function () {
     this.timeout(60_000);
+    this.retries(0); // one success of the attacker is one too many
     let scratch: Scratch;
     let driver: NodeDriver;
     before(async () => {

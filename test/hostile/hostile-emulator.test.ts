@@ -35,6 +35,7 @@ const letOf = (answers: Answers): readonly string[] =>
 
 describe('a program that tries to get out', function () {
   this.timeout(30_000);
+  this.retries(0); // one success of the attacker is one too many
 
   it('gets what it wants where it may', async () => {
     const program = join(fixturesMount.source, 'break-out');
@@ -46,6 +47,7 @@ describe('a program that tries to get out', function () {
 for (const mode of ['fork', 'exec'] as const)
   describe(`a pod whose emulator is hostile, in ${mode} mode`, function () {
     this.timeout(120_000);
+    this.retries(0); // one success of the attacker is one too many
     let scratch: Scratch;
     let driver: NodeDriver;
     let pod: Sandbox;

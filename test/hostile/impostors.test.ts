@@ -24,6 +24,7 @@ const impostors = '/opt/fixtures/impostors';
 
 describe('a pod that pretends to be the pod of another VM', function () {
   this.timeout(300_000);
+  this.retries(0); // one success of the attacker is one too many
   let scratch: Scratch;
   let driver: NodeDriver;
   const pods: Sandbox[] = [];

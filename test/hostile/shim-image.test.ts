@@ -29,6 +29,7 @@ function listDone(output: string): readonly string[] {
 for (const mode of ['fork', 'exec'] as const)
   describe(`the executable of what enters a pod in ${mode} mode`, function () {
     this.timeout(60_000);
+    this.retries(0); // one success of the attacker is one too many
     let scratch: Scratch;
     let driver: NodeDriver;
     let failpoints: Failpoints;

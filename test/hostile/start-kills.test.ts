@@ -34,6 +34,7 @@ async function pause(microseconds: number): Promise<void> {
 
 describe('starts whose shim, or whose process that becomes QEMU, is killed at a random moment', function () {
   this.timeout(600_000);
+  this.retries(0); // what goes wrong at one moment of many is what is looked for
   let scratch: Scratch;
   let driver: NodeDriver;
   const pods: Sandbox[] = [];

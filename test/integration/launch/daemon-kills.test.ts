@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApiClient } from '../../../daemon/api/api-client.ts';
 import type { LaunchMode } from '../../../daemon/machines/machine.ts';
 import { Xorshift } from '../../fuzz/xorshift.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
@@ -15,6 +14,7 @@ import {
 } from '../../support/processes.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
 import { Traffic } from '../../support/traffic.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -61,7 +61,7 @@ class Rig {
 
   /** Pids of the emulators that the daemon says run. */
   async known(): Promise<readonly number[]> {
-    const client = createApiClient({ socketPath: this.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: this.driver.apiSocket });
     try {
       const machines = await client.listMachines();
       return machines
@@ -136,6 +136,7 @@ function growth(figures: readonly Figures[], of: (figures: Figures) => number): 
 
 describe('a daemon that is killed again and again while VMs start and end', function () {
   this.timeout(800_000);
+  this.retries(0); // what goes wrong at one moment of many is what is looked for
   const modes = ['fork', 'exec'] as const;
   let scratches: readonly Scratch[];
 
@@ -171,6 +172,7 @@ describe('a daemon that is killed again and again while VMs start and end', func
 
 describe('a daemon that starts beside a shim which does not answer', function () {
   this.timeout(60_000);
+  this.retries(0); // what goes wrong at one moment of many is what is looked for
   let scratch: Scratch;
   let shim: ProcessIdentity | undefined;
 
@@ -188,7 +190,7 @@ describe('a daemon that starts beside a shim which does not answer', function ()
     if (pod === undefined) throw new Error('There is no pod');
     const launch = launchFake(rig.driver, pod, { args: ['wait'] });
     await launch.waitForLine('ready');
-    const client = createApiClient({ socketPath: rig.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: rig.driver.apiSocket });
     const [machine] = await client.listMachines();
     client.close();
     shim = listProcesses().find(({ pid }) => pid === machine?.shim?.pid);

@@ -18,6 +18,7 @@ const script =
 
 describe('a launch of exec mode between ENTER and QEMU', function () {
   this.timeout(60_000);
+  this.retries(0); // what goes wrong at one moment of many is what is looked for
   let scratch: Scratch;
   let sandbox: Sandbox;
   let driver: NodeDriver;
