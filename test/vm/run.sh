@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # npm run test:vm: runs tests in a virtual machine with what the usual machine for `npm test` lacks: systemd, cgroup v2
-# alone and a newer libvirt. Arguments go to mocha. Nothing is changed on this machine but the image below the cache.
+# alone and a newer libvirt. Arguments go to mocha; by default these are the tests that need such a machine, some of which
+# skip on one with both versions of cgroups, and those of starting VMs. Nothing is changed on this machine but the image below the cache.
 #
 # KND_VM_SUITE       suite of Debian, by default trixie; sid has the newest libvirt
 # KND_KEEP_RESULTS   directory for what test/e2e/compatibility.test.ts has seen, added to what earlier runs put there
@@ -63,7 +64,8 @@ make -s -C stub >&2
 make -s -C test/fixtures >&2
 [ "$#" -gt 0 ] ||
   set -- 'test/vm/*.test.ts' test/e2e/compatibility.test.ts test/e2e/placement.test.ts \
-    test/e2e/refusals.test.ts 'test/integration/launch/*.test.ts'
+    test/e2e/refusals.test.ts 'test/integration/launch/*.test.ts' test/hostile/entry-unified.test.ts \
+    test/hostile/supervisor-freeze.test.ts test/hostile/supervisor-memory.test.ts
 for each in "$@"; do printf '%s\n' "$each"; done > "$work/arguments"
 set -- arguments
 if [ -n "${KND_KEEP_RESULTS:-}" ]; then
