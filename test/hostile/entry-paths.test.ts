@@ -4,17 +4,22 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Broker, ReadFileError } from '../../daemon/host/broker.ts';
 import { createLibc } from '../../daemon/host/libc.ts';
+import { skip } from '../support/skip.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { replaceableSyscalls, wrapBroker } from '../support/without-syscalls.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const owner = { uid: 12_345, gid: 12_346, groups: [] };
 const SWAPS = 10_000;
+/** Another user of the pod. */
+const stranger = { uid: 23_456, gid: 23_457 };
+const PROTECTED = '/proc/sys/fs/protected_symlinks';
 const inside = 'secret of the pod';
 const outside = 'of the node';
 
 describe("a pod's path that the pod swaps while it is read", function () {
   this.timeout(180_000);
+  this.retries(0); // one success of the attacker is one too many
   let directory: string;
   let pod: string;
   let target: ChildProcess;
@@ -40,10 +45,28 @@ describe("a pod's path that the pod swaps while it is read", function () {
     fs.symlinkSync('/', path.join(pod, 'slash'));
     fs.symlinkSync('loop', path.join(pod, 'loop'));
     fs.symlinkSync('x'.repeat(4000), path.join(pod, 'long'));
+    makeStickyLinks();
     execFileSync('mount', ['-t', 'proc', 'proc', path.join(pod, 'proc')]);
     fs.copyFileSync(path.join(root, 'test/fixtures/build/fake-emulator'), path.join(pod, 'stay'));
     target = spawn('chroot', [pod, '/stay', 'wait'], { stdio: 'ignore' });
   });
+  /** In a directory as /tmp is, root's and open to all: links of the pod's user and of another one. */
+  const makeStickyLinks = (): void => {
+    const sticky = path.join(pod, 'sticky');
+    fs.mkdirSync(sticky);
+    fs.chmodSync(sticky, 0o1777);
+    for (const [whose, { uid, gid }] of Object.entries({ own: owner, strange: stranger }))
+      for (const [where, to] of [
+        ['file', '../data/secret'],
+        ['volume', '../data'],
+        ['outside', path.join(directory, 'outside/secret')],
+        ['climbing', `${'../'.repeat(40)}${directory.slice(1)}/outside`],
+      ] as const) {
+        const link = path.join(sticky, `${whose}-${where}`);
+        fs.symlinkSync(to, link);
+        fs.lchownSync(link, uid, gid);
+      }
+  };
   before(async () => {
     await waitUntil(
       'the target has its root',
@@ -139,6 +162,40 @@ describe("a pod's path that the pod swaps while it is read", function () {
             file.startsWith('/proc') ? [answer, 'open ELOOP'] : [answer],
           );
         });
+
+      describe('through links in a sticky directory, which the kernel protects', () => {
+        let setting: string;
+        before(function () {
+          setting = fs.readFileSync(PROTECTED, 'latin1');
+          try {
+            fs.writeFileSync(PROTECTED, '1');
+          } catch {
+            if (setting.trim() !== '1') skip(this, `"${PROTECTED}" cannot be set`);
+          }
+        });
+        after(() => {
+          if (setting.trim() !== '1') fs.writeFileSync(PROTECTED, setting);
+        });
+
+        it("follows those of the pod's user inside of the pod, where root could not", async () => {
+          expect(() => fs.readFileSync(path.join(pod, 'sticky/own-file'))).to.throw('EACCES');
+          expect(await read(broker, '/sticky/own-file')).to.equal(inside);
+          expect(await read(broker, '/sticky/own-volume/secret')).to.equal(inside);
+          expect(await read(broker, '/sticky/own-outside')).to.equal('open ENOENT');
+          expect(await read(broker, '/sticky/own-climbing/secret')).to.equal('open ENOENT');
+        });
+
+        it('refuses those of another user, or follows them inside of the pod alone', async () => {
+          // The kernel refuses one at the end of a path, and in its own look-up alone: the walk is none. What is followed
+          // gives what the pod has there.
+          const [found, missing] =
+            wrap === undefined ? ['open EACCES', 'open EACCES'] : [inside, 'open ENOENT'];
+          expect(await read(broker, '/sticky/strange-file')).to.equal(found);
+          expect(await read(broker, '/sticky/strange-outside')).to.equal(missing);
+          expect(await read(broker, '/sticky/strange-volume/secret')).to.equal(inside);
+          expect(await read(broker, '/sticky/strange-climbing/secret')).to.equal('open ENOENT');
+        });
+      });
 
       it('never gives what is outside of the pod, in 10,000 swaps', async () => {
         const answers = await race(broker);
