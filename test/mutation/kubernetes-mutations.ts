@@ -92,7 +92,7 @@ export const kubernetesMutations: readonly Mutation[] = [
     rows: [],
     file: 'daemon/kubernetes/pod-informer.ts',
     search: 'isFailure ? fullJitterMs(this.#failures, timing.retry, random) : 0',
-    replace: '0',
+    replace: 'isFailure ? 0 * fullJitterMs(this.#failures, timing.retry, random) : 0',
     tests: [informer],
     grep: 'backs off',
   },

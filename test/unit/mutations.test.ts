@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mutations } from '../mutation/mutations.ts';
+import { readReport, renderReport, type MutationResult } from '../mutation/render-report.ts';
 import { checklistIds } from '../support/checklists.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -21,5 +22,34 @@ describe('the defences that a mutation run takes away', () => {
       for (const file of tests) expect(existsSync(join(root, file)), `${name}: ${file}`).to.equal(true);
       expect(replace, name).to.not.equal(search);
     }
+  });
+});
+
+describe('the report of a mutation run', () => {
+  const [first, second] = mutations;
+  const result = (name: string | undefined, commit: string): MutationResult => ({
+    name: name ?? '',
+    verdict: 'noticed',
+    noticedBy: 'a test | of two',
+    commit,
+  });
+
+  it('is read as it was written, with the titles of the tests that failed, and without them where it is older', () => {
+    const results = [
+      result(first?.name, 'aaaaaaaaa'),
+      { ...result(second?.name, 'aaaaaaaaa'), noticedBy: '' },
+    ];
+    expect(readReport(renderReport(mutations, results))).to.deep.equal(results);
+    const older = `| ${first?.name} | NS-1 | \`stub/shim.c\` | \`a\`, \`b\` | noticed | aaaaaaaaa |\n`;
+    expect(readReport(older)).to.deep.equal([{ ...result(first?.name, 'aaaaaaaaa'), noticedBy: '' }]);
+  });
+
+  it('says so where its lines are of several commits', () => {
+    const render = (...results: readonly MutationResult[]): string => renderReport(mutations, results);
+    const one = result(first?.name, 'aaaaaaaaa');
+    expect(render(one, result(second?.name, 'bbbbbbbbb'))).to.match(
+      /2 different commits.*: aaaaaaaaa, bbbbbbbbb/,
+    );
+    expect(render(one, result(second?.name, 'aaaaaaaaa'))).to.not.include('different commits');
   });
 });
