@@ -111,6 +111,7 @@ int entry_open(struct entry *entry, struct failure *failure) {
     return fail(failure, FAIL_TARGET, errno, "root");
   if (security_label_read(entry->target_proc, &entry->label, failure) < 0)
     return -1;
+  failpoint("target-opened");
   /* The launcher is alive now, so everything that was opened through its pid is its own. */
   if (process_ended(entry->init) || process_ended(entry->target))
     return fail(failure, FAIL_POD_GONE, ESRCH, "before entering");
