@@ -236,6 +236,26 @@ describe('qemu-kube under hostile conditions', function () {
       expect(status).to.match(new RegExp(`^Uid:(\t${findQemuAccount().uid}){4}$`, 'm'));
     });
 
+  for (const setuid of [true, false])
+    it(`shows its secret to nobody of its own user while it waits, ${setuid ? 'setuid' : 'without setuid'}`, async () => {
+      answers = false;
+      stub.makeSetuid(setuid);
+      chmodSync(stub.socket, 0o666);
+      try {
+        const ending = asAccount([stub.path, ...start], []);
+        await waitUntil('the request is there', () => (received.length > 12 ? true : undefined), 5000);
+        const pid = (await runCommand('pgrep', ['-f', `^${stub.path} -name`])).stdout.trim();
+        for (const file of ['environ', 'mem', 'fd/0']) {
+          const look = await asAccount(['dd', `if=/proc/${pid}/${file}`, 'bs=1', 'count=1'], []);
+          expect(look.stderr, file).to.include('Permission denied');
+        }
+        process.kill(Number(pid), 'SIGKILL');
+        await ending;
+      } finally {
+        stub.makeSetuid(true);
+      }
+    });
+
   for (const [what, through, options] of [
     [
       'under a tracer of its own user, where the setuid bit does not count',

@@ -106,6 +106,8 @@ for (const mode of ['fork', 'exec'] as const)
       const { report, answers } = await launch();
       expect(report).to.match(/^seccomp 0$/m);
       expect(answers.get('unshare-user')).to.equal('0');
+      // A filter could not be loaded otherwise: without one, nothing else would miss it.
+      expect(report).to.match(/^no_new_privs 1$/m);
       expect(driver.log).to.include('QEMU runs without a seccomp filter');
     });
 

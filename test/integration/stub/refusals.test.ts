@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import type { Server } from 'node:net';
+import { join } from 'node:path';
 
 import { encodeRefused } from '../../../daemon/launch/encode-frame.ts';
-import type { CommandResult } from '../../support/run-command.ts';
+import { runCommand, type CommandResult } from '../../support/run-command.ts';
 import { Scratch } from '../../support/scratch.ts';
-import { identity, InstalledStub, listenAsDaemon } from './installed-stub.ts';
+import { identity, InstalledStub, listenAsDaemon, stubSources } from './installed-stub.ts';
 
 /** The wrapper itself failed, as with env(1) and others. */
 const CANNOT_RUN = 125;
@@ -75,6 +76,20 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'] as const)
 
     it('refuses to run without a name, or takes an empty one for a probe', async () => {
       expectRefusal(await stub.runUnusually('nameless', [], {}));
+    });
+
+    it('refuses to run with an argc of 0, as kernels before 5.18 start it', async () => {
+      const harness = join(scratch.directory, 'nameless-probe');
+      const sources = ['caller.c', 'capabilities.c'].map((file) => join(stubSources, file));
+      const flags = ['-static', '-D_GNU_SOURCE', `-I${stubSources}`, '-o', harness];
+      const fixture = join(import.meta.dirname, '../../fixtures/nameless-probe.c');
+      await runCommand('musl-gcc', [...flags, ...sources, fixture]);
+      const { status, stdout, stderr } = await runCommand(harness, [], { allowFailure: true });
+      expect({ status, stdout, stderr }).to.deep.equal({
+        status: CANNOT_RUN,
+        stdout: '',
+        stderr: 'qemu-kube: Cannot run without a name\n',
+      });
     });
 
     describe('by itself, before it sends anything', () => {
