@@ -259,7 +259,6 @@ export async function startApp(options: AppOptions): Promise<App> {
         registry,
         profiles,
         common: settings.common,
-        mustBeInstalled: config.requireInstalledStub,
         policy,
         identity: config.identity,
       }),

@@ -1,6 +1,4 @@
-import { readStubFacts } from '../doctor/read-stub-facts.ts';
-import { Refusal, hasCode } from '../errors.ts';
-import { followLinks } from '../host/follow-links.ts';
+import { Refusal } from '../errors.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { LauncherIndex } from '../host/launcher-index.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
@@ -30,9 +28,8 @@ export interface LaunchExplainerOptions {
   readonly opinion: SecondOpinion | null;
   readonly registry: MachineRegistry;
   readonly profiles: StubProfiles;
-  /** For stubs that are in no profile. */
+  /** Where no profile is known. */
   readonly common: LaunchSettings;
-  readonly mustBeInstalled: boolean;
   readonly policy: Omit<LaunchPolicy, 'emulator' | 'namespaces'>;
   readonly identity: IdentitySource;
 }
@@ -74,7 +71,7 @@ export class LaunchExplainer {
         `the VM is ${quoteText(vm.uuid)}${vm.name === undefined ? '' : `, ${quoteText(vm.name)}`}`,
       ),
     );
-    const settings = await this.#explainProfile(question.emulator, steps);
+    const settings = this.#explainProfile(question.emulator, steps);
 
     const found = await this.#options.finder.find(vm, 'explain');
     try {
@@ -98,47 +95,27 @@ export class LaunchExplainer {
     return { steps, candidates, secret };
   }
 
-  async #explainProfile(emulator: string | null, steps: StepVerdict[]): Promise<LaunchSettings> {
-    const { host, profiles, common, mustBeInstalled } = this.#options;
+  #explainProfile(emulator: string | null, steps: StepVerdict[]): LaunchSettings {
+    const { profiles, common } = this.#options;
     if (emulator === null) {
       steps.push(skipped('profile', "no emulator is given: the node's settings are taken"));
       return common;
     }
-    let file: ReturnType<typeof followLinks>[number] | undefined;
-    try {
-      file = followLinks(host.root, emulator).at(-1);
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw error;
-    }
-    if (file === undefined) {
-      steps.push(
-        skipped('profile', `the node has no ${quoteText(emulator)}: it may be one of libvirt's container`),
-      );
-      return common;
-    }
-    const { dev: device, ino: inode } = file.info;
-    const profile = profiles.find({ device, inode });
-    const isStub =
-      profile !== null || (await readStubFacts(host.root + file.path, file.info)).program !== null;
-    const settings = profile ?? common;
-    const stub = 'set <emulator> of the domain to a stub below "emulators-directory"';
-    if (!isStub)
+    const begin = steps.length;
+    const profile = attempt(steps, 'profile', () => profiles.findByPath(emulator));
+    if (steps.length > begin) return common;
+    if (profile === null) {
+      // Of any other path, not even whether it is there: looking could take for ever, and tell what the caller may not see.
       steps.push(
         refused('profile', {
-          message: `the emulator ${quoteText(emulator)} is no stub, and libvirt would run it itself`,
-          remedy: stub,
+          message: `the emulator ${quoteText(emulator)} is no stub that is installed here`,
+          remedy: 'set <emulator> of the domain to a stub below "emulators-directory"',
           code: null,
         }),
       );
-    else if (profile === null && mustBeInstalled)
-      steps.push(
-        refused('profile', {
-          message: `${quoteText(emulator)} is in no profile, and "require-installed-stub" is set`,
-          remedy: stub,
-          code: 'caller-not-allowed',
-        }),
-      );
-    else if (settings.launchUids.size === 0)
+      return common;
+    }
+    if (profile.launchUids.size === 0)
       steps.push(
         refused('profile', {
           message: 'nobody may launch by it: the node has none of its launch-users',
@@ -150,11 +127,11 @@ export class LaunchExplainer {
       steps.push(
         ok(
           'profile',
-          `${profile === null ? 'no profile' : `profile ${quoteText(profile.name)}`}, ${settings.mode} mode, emulator ` +
-            `${quoteText(settings.emulator)} of the pod, for uid ${[...settings.launchUids].join(', ')}`,
+          `profile ${quoteText(profile.name)}, ${profile.mode} mode, emulator ${quoteText(profile.emulator)} of the pod, ` +
+            `for uid ${[...profile.launchUids].join(', ')}`,
         ),
       );
-    return settings;
+    return profile;
   }
 
   async #describeCandidates(

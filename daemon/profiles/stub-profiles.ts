@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import { Refusal } from '../errors.ts';
 import type { FileIdentity } from '../host/libc.ts';
 import { listProfileDirectories, type ProfileDirectory } from './list-profile-directories.ts';
@@ -54,5 +56,23 @@ export class StubProfiles {
     if (first === undefined) return null;
     const { settings, common } = this.#options;
     return { ...(settings.get(first.name) ?? common), name: first.name };
+  }
+
+  /**
+   * The profile of a stub by its path as a domain names it; null when no stub is installed there. Who asks may name
+   * any path of the node: it is compared with those of the stubs, and never looked up.
+   *
+   * @throws Refusal when it is the stub of several profiles
+   */
+  findByPath(emulator: string): Profile | null {
+    const { directory } = this.#options;
+    for (const { name, stubs } of this.list())
+      for (const { path: resolved, info } of stubs) {
+        // The directory of the emulators itself may be a link: both ways to it are the stub's.
+        const isIt =
+          emulator === resolved || emulator === path.join(directory, name, path.basename(resolved));
+        if (isIt) return this.find({ device: info.dev, inode: info.ino });
+      }
+    return null;
   }
 }

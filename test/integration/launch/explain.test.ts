@@ -1,13 +1,15 @@
 import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, linkSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { matchSchema } from '../../support/match-schema.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { createWatchedApiClient } from '../../support/secret-watch/watched-api-client.ts';
+import { skip } from '../../support/skip.ts';
 
 interface Explained {
   readonly exit: number;
@@ -91,7 +93,7 @@ describe('node-driver explain', function () {
     );
     const foreign = await domain(xml.replace(driver.emulator, '/usr/bin/qemu-system-x86_64'));
     expect(verdicts(foreign)).to.include('profile refused');
-    expect(messageOf(foreign, 'profile')).to.match(/is no stub, and libvirt would run it itself$/u);
+    expect(messageOf(foreign, 'profile')).to.match(/is no stub that is installed here$/u);
     const silent = await domain(xml.replace(/ xmlns:qemu='[^']*'/u, ''));
     expect(verdicts(silent)).to.include('domain warning').and.include('identity refused');
     const malformed = await explain('not/a/uuid');
@@ -103,6 +105,76 @@ describe('node-driver explain', function () {
     const answer = await explain(vmUuid);
     expect(answer).to.include({ exit: 0 });
     expect(messageOf(answer, 'secret')).to.match(/^none is given to compare; the pod holds one in /u);
+  });
+
+  it('tells nothing of other paths than those of installed stubs, whatever is there', async () => {
+    const directory = dirname(driver.emulator);
+    const elsewhere = join(scratch.directory, 'a-link-to-the-stub');
+    symlinkSync(driver.emulator, elsewhere);
+    linkSync(driver.emulator, join(scratch.directory, 'the-stub-itself'));
+    const link = join(directory, 'a-link');
+    symlinkSync('/etc/shadow', link);
+    const asked = [
+      '/etc/shadow',
+      '/etc/shadow/nothing',
+      '/nonexistent',
+      elsewhere,
+      join(scratch.directory, 'the-stub-itself'),
+      link,
+      directory,
+      `${directory}/local`,
+      `${directory}/nothing`,
+      `${directory}/../default/qemu-system-x86_64`,
+      `${directory}//qemu-system-x86_64`,
+    ];
+    try {
+      for (const emulator of asked) {
+        const answer = await explain(vmUuid, '--emulator', emulator);
+        expect(verdicts(answer), emulator).to.include('profile refused');
+        expect(messageOf(answer, 'profile')).to.equal(
+          `the emulator "${emulator}" is no stub that is installed here`,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 150));
+      }
+    } finally {
+      rmSync(link);
+    }
+    const installed = await explain(vmUuid, '--emulator', driver.emulator);
+    expect(messageOf(installed, 'profile')).to.match(/^profile "default", fork mode, /u);
+  });
+
+  it('is not held up by a file system that does not answer', async function () {
+    const mountPoint = join(scratch.directory, 'hanging');
+    mkdirSync(mountPoint);
+    let fuse: number;
+    try {
+      fuse = openSync('/dev/fuse', 'r+');
+    } catch {
+      skip(this, 'there is no /dev/fuse');
+    }
+    try {
+      // Nobody ever answers: whoever looks below waits until the connection is closed.
+      const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
+      const { status } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'none', mountPoint], {
+        stdio: ['ignore', 'ignore', 'ignore', fuse],
+      });
+      if (status !== 0) skip(this, 'FUSE cannot be mounted here');
+      // By a client with a deadline: a daemon that hangs must not keep this file system from being ended.
+      const client = createWatchedApiClient({ socketPath: driver.apiSocket, deadlineMs: 10_000 });
+      try {
+        const vm = { uuid: vmUuid, name: '' };
+        const { steps } = await client.explainLaunch({ vm, emulator: join(mountPoint, 'qemu') });
+        expect(steps.find(({ step }) => step === 'profile')?.message).to.match(
+          /is no stub that is installed/u,
+        );
+      } finally {
+        client.close();
+      }
+    } finally {
+      closeSync(fuse);
+      spawnSync('umount', ['-l', mountPoint]);
+    }
+    expect(await driver.isReady()).to.equal(true);
   });
 
   it('is limited as checks of secrets are', async () => {

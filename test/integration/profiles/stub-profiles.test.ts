@@ -11,13 +11,14 @@ import {
 } from 'node:fs';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
+import { StubProfiles } from '../../../daemon/profiles/stub-profiles.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { commonSettings, ownSettings, ProfileBench } from './profile-bench.ts';
 
 const own = '/emulators/own/qemu-system-x86_64';
 const plain = '/emulators/plain/qemu-system-x86_64';
 
-describe('StubProfiles.find()', () => {
+describe('StubProfiles', () => {
   let bench: ProfileBench;
   const find = (path: string): unknown => bench.profiles.find(bench.identify(path));
   const problems = (): readonly string[] => bench.profiles.list().flatMap((each) => each.problems);
@@ -34,6 +35,29 @@ describe('StubProfiles.find()', () => {
     expect(find(plain)).to.deep.equal({ ...commonSettings, name: 'plain' });
     expect(find(bench.writeProgram('/elsewhere').slice(bench.root.length))).to.equal(null);
     expect(problems()).to.deep.equal([]);
+  });
+
+  it('knows a stub by its path, also where a link leads to all of them, and follows no other', () => {
+    const settings = { settings: new Map(), common: commonSettings };
+    symlinkSync('emulators', bench.at('/link'));
+    symlinkSync('own', bench.at('/emulators/linked'));
+    const linked = new StubProfiles({ hostRoot: bench.root, directory: '/link/', ...settings });
+    for (const path of [plain, plain.replace('/emulators', '/link')])
+      expect(linked.findByPath(path), path).to.deep.equal({ ...commonSettings, name: 'plain' });
+    expect(bench.profiles.findByPath(own)).to.deep.equal({ ...ownSettings, name: 'own' });
+    linkSync(bench.at(own), bench.at('/other-name'));
+    symlinkSync('qemu-system-x86_64', bench.at('/emulators/own/qemu-kvm'));
+    const others = [
+      '/other-name',
+      '/link/plain/qemu-system-x86_64',
+      '/emulators/linked/qemu-system-x86_64',
+      '/emulators/own/qemu-kvm',
+      '/emulators/own/../own/qemu-system-x86_64',
+      '/emulators/own//qemu-system-x86_64',
+      `${own}/`,
+      '/emulators/own',
+    ];
+    for (const path of others) expect(bench.profiles.findByPath(path), path).to.equal(null);
   });
 
   it('takes every copy in the directory, and neither local nor what is not executable', () => {
