@@ -1,20 +1,24 @@
+import { podOfOwner } from './token-owner.ts';
+
 /** That a token was used: by which VM in which pod, and until when that counts. */
 export interface TokenUse {
   /** SHA-256 of the token's `jti`, in hexadecimal digits. */
   readonly id: string;
-  /** SHA-256 of pod UID and VM uuid, in hexadecimal digits. */
+  /** See `tokenOwner`. */
   readonly owner: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** What may be done with a token now: use it, use it again, or not use it, for one of three reasons. */
-export type UseVerdict = 'new' | 'again' | 'elsewhere' | 'full' | 'owner-full';
+/** What may be done with a token now: use it, use it again, or not use it, for one of four reasons. */
+export type UseVerdict = 'new' | 'again' | 'elsewhere' | 'full' | 'pod-full' | 'owner-full';
 
 export interface JtiBookOptions {
   /** Uses that are kept at most. */
   readonly capacity: number;
-  /** Of these, uses of one VM in one pod: it can't keep all others from starting. */
+  /** Of these, uses of one pod, whatever VMs it claims to be of: it can't keep all others from starting. */
+  readonly podCapacity: number;
+  /** Of these, uses of one VM in one pod. */
   readonly ownerCapacity: number;
   /** How long a use is kept after the token expired, in milliseconds: the clock may be set back a little. */
   readonly keepMs: number;
@@ -26,6 +30,7 @@ const PRUNE_INTERVAL_MS = 60_000;
 export class JtiBook {
   readonly #options: JtiBookOptions;
   readonly #uses = new Map<string, TokenUse>();
+  /** By owner, and by pod. */
   readonly #counts = new Map<string, number>();
   #pruneAt = 0;
 
@@ -48,21 +53,18 @@ export class JtiBook {
   }
 
   judge(use: TokenUse, now: number): UseVerdict {
-    const { capacity, ownerCapacity } = this.#options;
     const used = this.#uses.get(use.id);
     if (used !== undefined && used.owner !== use.owner) return 'elsewhere';
     if (used !== undefined) return used.expiresAt >= use.expiresAt ? 'again' : 'new';
-    if (now >= this.#pruneAt || this.#uses.size >= capacity || this.#countOf(use) >= ownerCapacity)
-      this.prune(now);
-    if (this.#uses.size >= capacity) return 'full';
-    return this.#countOf(use) >= ownerCapacity ? 'owner-full' : 'new';
+    if (now >= this.#pruneAt || this.#shortage(use) !== null) this.prune(now);
+    return this.#shortage(use) ?? 'new';
   }
 
   /** Notes a use; of two by the same owner, the one that counts longer. */
   add(use: TokenUse): void {
     const used = this.#uses.get(use.id);
     if (used !== undefined && (used.owner !== use.owner || used.expiresAt >= use.expiresAt)) return;
-    if (used === undefined) this.#counts.set(use.owner, this.#countOf(use) + 1);
+    if (used === undefined) this.#count(use, 1);
     this.#uses.set(use.id, use);
   }
 
@@ -71,13 +73,22 @@ export class JtiBook {
     for (const use of this.#uses.values()) {
       if (use.expiresAt + this.#options.keepMs > now) continue;
       this.#uses.delete(use.id);
-      const count = this.#countOf(use) - 1;
-      if (count > 0) this.#counts.set(use.owner, count);
-      else this.#counts.delete(use.owner);
+      this.#count(use, -1);
     }
   }
 
-  #countOf({ owner }: TokenUse): number {
-    return this.#counts.get(owner) ?? 0;
+  #shortage({ owner }: TokenUse): 'full' | 'pod-full' | 'owner-full' | null {
+    const { capacity, podCapacity, ownerCapacity } = this.#options;
+    if (this.#uses.size >= capacity) return 'full';
+    if ((this.#counts.get(owner) ?? 0) >= ownerCapacity) return 'owner-full';
+    return (this.#counts.get(podOfOwner(owner)) ?? 0) >= podCapacity ? 'pod-full' : null;
+  }
+
+  #count({ owner }: TokenUse, change: 1 | -1): void {
+    for (const key of [owner, podOfOwner(owner)]) {
+      const count = (this.#counts.get(key) ?? 0) + change;
+      if (count > 0) this.#counts.set(key, count);
+      else this.#counts.delete(key);
+    }
   }
 }

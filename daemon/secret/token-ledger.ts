@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -7,7 +6,8 @@ import { JtiBook, type TokenUse, type UseVerdict } from './jti-book.ts';
 import { encodeUse, JournalError, journalHeader, parseJournal, recordLength } from './ledger-journal.ts';
 
 const FILE = 'token-ledger';
-const defaults = { capacity: 32_768, ownerCapacity: 512, keepMs: 10 * 60_000 };
+/** A pod may claim any number of VMs: all of them together have a sixteenth. */
+const defaults = { capacity: 32_768, podCapacity: 2048, ownerCapacity: 512, keepMs: 10 * 60_000 };
 
 export interface TokenLedgerOptions {
   /** Exists, and is root's alone. */
@@ -15,12 +15,8 @@ export interface TokenLedgerOptions {
   /** Locks an open file for this process; throws `EAGAIN` where another has it. */
   readonly lock: (fd: number) => void;
   readonly capacity?: number;
+  readonly podCapacity?: number;
   readonly ownerCapacity?: number;
-}
-
-/** Whoever uses a token: a VM in a pod. */
-export function tokenOwner(podUid: string, vmUuid: string): string {
-  return createHash('sha256').update(`${podUid}\0${vmUuid}`).digest('hex');
 }
 
 /**
@@ -119,8 +115,11 @@ export class TokenLedger {
   }
 
   #full(verdict: Exclude<UseVerdict, 'new' | 'again' | 'elsewhere'>): Refusal {
-    const what =
-      verdict === 'full' ? 'the ledger is full of tokens' : 'the ledger has too many tokens of this VM';
+    const what = {
+      full: 'the ledger is full of tokens',
+      'pod-full': 'the ledger has too many tokens of this pod',
+      'owner-full': 'the ledger has too many tokens of this VM',
+    }[verdict];
     return new Refusal(
       'secret-ledger',
       `Cannot note that the token of the domain is used: ${what} that have not expired`,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { journalHeader, recordLength } from '../../../daemon/secret/ledger-journal.ts';
-import { TokenLedger, tokenOwner, type TokenLedgerOptions } from '../../../daemon/secret/token-ledger.ts';
+import { TokenLedger, type TokenLedgerOptions } from '../../../daemon/secret/token-ledger.ts';
+import { tokenOwner } from '../../../daemon/secret/token-owner.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { Scratch } from '../../support/scratch.ts';
 
@@ -127,6 +128,22 @@ describe('TokenLedger', function () {
     );
     expect(await ledger.claim(use(1, a))).to.equal(true);
     expect(await ledger.claim(use(1, b))).to.equal(false);
+  });
+
+  it('leaves other pods their share when one claims VM after VM, also after a restart', async () => {
+    const limits = { capacity: 16, podCapacity: 4, ownerCapacity: 2 };
+    const ledger = open(limits);
+    const greedy = (n: number) => use(n, tokenOwner('greedy', `vm-${Math.floor(n / 2)}`));
+    for (let n = 0; n < 4; n += 1) expect(await ledger.claim(greedy(n))).to.equal(true);
+    const expectFull = async (each: TokenLedger): Promise<void> => {
+      const refusal = await refusalOf(each.claim(greedy(5)));
+      expect(refusal).to.include({ code: 'secret-ledger' });
+      expect(refusal.line).to.include('the ledger has too many tokens of this pod that have not expired');
+      expect(await each.claim(greedy(3))).to.equal(true);
+      expect(await each.claim(use(100, b))).to.equal(true);
+    };
+    await expectFull(ledger);
+    await expectFull(await reopen(limits));
   });
 
   it('stays small while tokens come and go', async () => {

@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { JtiBook } from '../../../daemon/secret/jti-book.ts';
+import { tokenOwner } from '../../../daemon/secret/token-owner.ts';
 
-const options = { capacity: 4, ownerCapacity: 3, keepMs: 100 };
-const use = (id: string, owner: string, expiresAt = 1000) => ({ id, owner, expiresAt });
+const options = { capacity: 4, podCapacity: 4, ownerCapacity: 3, keepMs: 100 };
+const use = (id: string, vm: string, expiresAt = 1000, pod = vm) => ({
+  id,
+  owner: tokenOwner(pod, vm),
+  expiresAt,
+});
 
 function bookOf(...uses: readonly ReturnType<typeof use>[]): JtiBook {
   const book = new JtiBook(options);
@@ -17,7 +22,8 @@ describe('JtiBook', () => {
     book.add(use('t', 'a'));
     expect(book.judge(use('t', 'a'), 0)).to.equal('again');
     expect(book.judge(use('t', 'b'), 0)).to.equal('elsewhere');
-    expect([book.isForeign('t', 'a'), book.isForeign('t', 'b'), book.isForeign('u', 'b')]).to.deep.equal([
+    const [a, b] = [tokenOwner('a', 'a'), tokenOwner('b', 'b')];
+    expect([book.isForeign('t', a), book.isForeign('t', b), book.isForeign('u', b)]).to.deep.equal([
       false,
       true,
       false,
@@ -62,5 +68,15 @@ describe('JtiBook', () => {
     expect(book.judge(use('4', 'b'), 500)).to.equal('new');
     expect(book.judge(use('4', 'a'), 1100)).to.equal('new');
     expect(book.size).to.equal(0);
+  });
+
+  it('takes no more of one pod than that one may have, of however many VMs', () => {
+    const book = new JtiBook({ ...options, capacity: 100, ownerCapacity: 2 });
+    for (const [id, vm] of ['a', 'a', 'b', 'b'].entries()) book.add(use(String(id), vm, 1000, 'pod'));
+    expect(book.judge(use('5', 'c', 3000, 'pod'), 500)).to.equal('pod-full');
+    expect(book.judge(use('5', 'a', 3000, 'pod'), 500)).to.equal('owner-full');
+    expect(book.judge(use('3', 'b', 1000, 'pod'), 500)).to.equal('again');
+    expect(book.judge(use('5', 'c', 3000, 'another pod'), 500)).to.equal('new');
+    expect(book.judge(use('5', 'c', 3000, 'pod'), 1100)).to.equal('new');
   });
 });
