@@ -29,8 +29,10 @@ export interface LaunchLimitsOptions {
 
 /** What an ordinary request stays below; only what goes beyond it is counted against its origin. */
 const ORDINARY_BYTES = 256 * 1024;
-/** Of one origin: held for unfinished requests, and beyond ordinary in a second. */
+/** Of one origin: held for requests that are unfinished or being decided on, and beyond ordinary in a second. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+/** Besides, for ordinary requests: large ones that are being decided on must not keep them out. */
+const ORDINARY_ROOM_BYTES = 8 * 1024 * 1024;
 const LARGE_BYTES_PER_SECOND = 16 * 1024 * 1024;
 const LARGE_BYTES_BURST = 64 * 1024 * 1024;
 /** The burst of connections, in seconds of the rate: a node that boots starts many VMs at once. */
@@ -47,6 +49,7 @@ interface Origin {
   /** The oldest first. */
   readonly unfinished: Set<Admission>;
   finished: number;
+  /** Bytes of all that have not left. */
   pending: number;
 }
 
@@ -84,10 +87,12 @@ export class Admission {
     origin.pending += bytes;
     if (large > 0 && !origin.bytes.take(large)) throw tooMuch();
     if (origin.pending <= MAX_PENDING_BYTES) return;
-    // Who holds up the most goes.
+    // Who holds up the most goes; what is whole stays.
     const [largest] = [...origin.unfinished].toSorted((a, b) => b.#bytes - a.#bytes);
-    if (largest === this) throw tooMuch();
-    largest?.evict(tooMuch());
+    if (largest !== undefined && largest.#bytes <= ORDINARY_BYTES) {
+      if (origin.pending > MAX_PENDING_BYTES + ORDINARY_ROOM_BYTES) throw tooMuch();
+    } else if (largest === this) throw tooMuch();
+    else largest?.evict(tooMuch());
   }
 
   /** Makes room at once. */
@@ -96,11 +101,11 @@ export class Admission {
     this.#refuse(reason);
   }
 
-  /** The request is whole: it is not evicted any more. */
+  /** The request is whole: it is not evicted any more, and its bytes count until it has left. */
   completed(): void {
     const { perOrigin } = this.#limits;
     if (this.#state !== 'unfinished') return;
-    this.#forget();
+    this.#origin.unfinished.delete(this);
     this.#state = 'finished';
     this.#origin.finished++;
     if (perOrigin !== null && this.#origin.finished > perOrigin)
@@ -114,15 +119,11 @@ export class Admission {
   /** The connection is closed, and nothing is done for it any more. A second call does nothing. */
   left(): void {
     if (this.#state === 'left') return;
-    if (this.#state === 'unfinished') this.#forget();
+    if (this.#state === 'unfinished') this.#origin.unfinished.delete(this);
     else this.#origin.finished--;
+    this.#origin.pending -= this.#bytes;
     this.#state = 'left';
     this.#onLeft();
-  }
-
-  #forget(): void {
-    this.#origin.unfinished.delete(this);
-    this.#origin.pending -= this.#bytes;
   }
 }
 

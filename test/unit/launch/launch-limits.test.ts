@@ -110,6 +110,43 @@ describe('LaunchLimits', () => {
     expect(evicted).to.deep.equal(['large0 bytes']);
   });
 
+  it('counts the bytes of requests that are being decided on, until they have left', () => {
+    const door = limits({ total: 1000, perOrigin: 1000 });
+    const whole = Array.from({ length: 8 }, () => admit(door, 'a'));
+    for (const each of whole) {
+      each.received(4 * MIB);
+      each.completed();
+    }
+    const late = admit(door, 'a', 'late');
+    expect(kindOf(() => late.received(MIB))).to.equal('busy bytes');
+    late.left();
+    expect(kindOf(() => admit(door, 'b').received(MIB))).to.equal('none');
+    whole[0]?.left();
+    expect(kindOf(() => admit(door, 'a').received(MIB))).to.equal('none');
+    expect(evicted).to.deep.equal([]);
+  });
+
+  it('leaves ordinary requests room beside large ones that are being decided on, and no end of it', () => {
+    const door = limits({ total: 1000, perOrigin: 1000 });
+    for (let i = 0; i < 8; i++) {
+      const large = admit(door, 'a');
+      large.received(4 * MIB);
+      large.completed();
+    }
+    const kinds = Array.from({ length: 200 }, () => {
+      const ordinary = admit(door, 'a');
+      return kindOf(() => {
+        ordinary.received(40 * 1024);
+        ordinary.completed();
+      });
+    });
+    expect(new Set(kinds)).to.deep.equal(new Set(['none']));
+    expect(kindOf(() => Array.from({ length: 8 }, () => admit(door, 'a').received(250 * 1024)))).to.equal(
+      'busy bytes',
+    );
+    expect(evicted).to.deep.equal([]);
+  });
+
   it('lets an origin send no more large requests than it may', () => {
     const door = limits({ total: 1000 });
     const send = (): void => {
