@@ -2,6 +2,7 @@ import type http from 'node:http';
 
 import { hasCode } from '../errors.ts';
 import type { Health, HealthReport } from './health.ts';
+import { HttpConnections } from './http-connections.ts';
 import type { StatusSite } from './status/status-site.ts';
 
 /** Where probes and metrics are served. */
@@ -41,6 +42,14 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Who asks sends all of it at once; late ones are looked for often, since each holds a place. */
+const TIMES = {
+  headersTimeout: 2_000,
+  requestTimeout: 3_000,
+  connectionsCheckingInterval: 500,
+  keepAliveTimeout: 15_000,
+} as const;
+
 /**
  * Serves `/healthz`, `/readyz`, `/metrics` and, where there is one, the status page. Not started where the configuration says `off`.
  *
@@ -50,13 +59,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // An import of the module would also load Node's client for the Web, which takes as long as a third of the start.
   const server = process
     .getBuiltinModule('node:http')
-    .createServer(
-      { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 15_000, maxHeaderSize: 8_192 },
-      (request, response) => {
-        void respond(options, request, response);
-      },
-    );
-  server.maxConnections = 64;
+    .createServer({ ...TIMES, maxHeaderSize: 8_192 }, (request, response) => {
+      void respond(options, request, response);
+    });
+  new HttpConnections(server);
   server.setTimeout(20_000);
   await listen(server, options.address);
   const bound = server.address();

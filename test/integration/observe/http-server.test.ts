@@ -4,6 +4,7 @@ import net from 'node:net';
 import { Health } from '../../../daemon/observe/health.ts';
 import { startHttpServer, type HttpServer } from '../../../daemon/observe/http-server.ts';
 import { createMetrics, type Metrics } from '../../../daemon/observe/metrics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 describe('startHttpServer()', () => {
   const address = { host: '127.0.0.1', port: 0 };
@@ -83,6 +84,80 @@ describe('startHttpServer()', () => {
       socket.resume();
     });
     expect((await get('/healthz')).status).to.equal(200);
+  });
+
+  describe('while others hold connections', () => {
+    const sockets: net.Socket[] = [];
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+    });
+
+    /** Sends this from an address of this machine, and is kept open; gives its socket once that is sent. */
+    const hold = async (text: string, localAddress = '127.0.0.1'): Promise<net.Socket> => {
+      const socket = net.connect({ port: server.port, host: '127.0.0.1', localAddress });
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+      return socket;
+    };
+    const answerOn = (socket: net.Socket): Promise<string> =>
+      new Promise((resolve) => {
+        socket.once('data', (data) => resolve(data.toString()));
+        socket.once('close', () => resolve('closed'));
+      });
+    const countOpen = (): Promise<number> =>
+      waitUntil(
+        'the server has ended those beyond its limit',
+        () => {
+          const open = sockets.filter((socket) => !socket.destroyed).length;
+          return open < sockets.length ? open : undefined;
+        },
+        4000,
+      );
+
+    for (const text of ['', 'GET /healthz HTTP/1.1\r\nHost: '])
+      it(`answers beside 80 of one address that send ${text === '' ? 'nothing' : 'half a header'}`, async () => {
+        for (let i = 0; i < 80; i++) await hold(text);
+        for (let i = 0; i < 3; i++) expect((await get('/healthz')).status).to.equal(200);
+        expect(await countOpen()).to.be.at.most(8);
+      });
+
+    it('answers beside 80 of each of many addresses', async () => {
+      for (let i = 0; i < 80; i++)
+        for (let host = 2; host < 12; host++) await hold('GET / HTTP/1.1\r\n', `127.0.0.${host}`);
+      for (let i = 0; i < 3; i++) expect((await get('/healthz')).status).to.equal(200);
+      expect(await countOpen()).to.be.at.most(64);
+    });
+
+    it('ends none whose answer is on its way for those without a whole request', async () => {
+      let answer: () => void = () => undefined;
+      const text = new Promise<string>((resolve) => (answer = () => resolve('late\n')));
+      let isAsked = false;
+      metrics = {
+        ...metrics,
+        render: () => {
+          isAsked = true;
+          return text;
+        },
+      };
+      const asking = await hold('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
+      const answered = answerOn(asking);
+      await waitUntil('it is asked', () => (isAsked ? true : undefined), 4000);
+      for (let i = 0; i < 20; i++) await hold('GET');
+      expect((await get('/healthz')).status).to.equal(200);
+      answer();
+      expect(await answered).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*late\n$/);
+    });
+
+    it('lets a new one in also where all wait for their answers', async () => {
+      metrics = { ...metrics, render: () => new Promise(() => undefined) };
+      for (let i = 0; i < 20; i++) await hold('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await get('/healthz')).status).to.equal(200);
+    });
+
+    it('ends one whose request does not come', async () => {
+      expect(await answerOn(await hold('GET /healthz HTTP/1.1\r\n'))).to.match(/^HTTP\/1\.1 408 /);
+    });
   });
 
   it('names the remedy for an address that is in use', async () => {
