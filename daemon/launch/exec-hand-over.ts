@@ -64,7 +64,7 @@ export class ExecHandOver {
 
   /**
    * @throws ReportedFailure when the stub could not become QEMU and has said why; a Refusal when nobody has told
-   *   libvirt. Nothing is left of the launch then.
+   *   libvirt. The stub is ended in both cases, if it does not end by itself.
    */
   async run(launch: ExecLaunch): Promise<Machine> {
     const { supervisor, onTransition } = this.#options;
@@ -85,7 +85,8 @@ export class ExecHandOver {
       }
       onTransition?.('entry-seen');
     } catch (error) {
-      supervisor.discard(machine.launchId);
+      // It may be in the pod's cgroups: whatever it is, it must not stay there.
+      void supervisor.abandon(machine);
       throw error;
     }
     return supervisor.started(machine.launchId, init, clock);

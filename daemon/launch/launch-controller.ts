@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Refusal } from '../errors.ts';
 import type { HostView } from '../host/host-view.ts';
-import type { LaunchMode, Machine } from '../machines/machine.ts';
+import type { Machine } from '../machines/machine.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
 import type { MachineSupervisor } from '../machines/machine-supervisor.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
@@ -11,6 +11,7 @@ import type { VmIdentity } from '../target/target.ts';
 import { alreadyRunning, findRunning } from './already-running.ts';
 import type { Caller } from './caller.ts';
 import type { CallerPolicy } from './caller-policy.ts';
+import { checkMode } from './check-mode.ts';
 import type { ExecHandOver } from './exec-hand-over.ts';
 import type { ForkHandOver } from './fork-hand-over.ts';
 import { joinedNamespaces } from './joined-namespaces.ts';
@@ -24,7 +25,7 @@ import { libvirtDomain, type LibvirtDomain, type LibvirtPaths } from './libvirt-
 import type { PinnedTarget } from './pinned-target.ts';
 import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
-import { keyOf, type AppliedSettings, type StubSettings } from './stub-settings.ts';
+import type { AppliedSettings, StubSettings } from './stub-settings.ts';
 import type { AuthorizedTarget } from './target-authorizer.ts';
 
 const PREDECESSOR_WAIT_MS = 2000;
@@ -85,7 +86,7 @@ export class LaunchController {
     trail.clock.enter('identify');
     const settings = this.#options.settings.of(caller);
     await this.#options.callers.check(caller, settings);
-    checkMode(request.mode, settings);
+    checkMode(request.mode, settings, caller);
     const { vm, secret } = requestIdentity(request, this.#options.identity);
     if (secret === null)
       throw new Refusal(
@@ -210,16 +211,6 @@ export class LaunchController {
       shimCgroups,
     });
   }
-}
-
-function checkMode(asked: LaunchMode, { mode, profile }: AppliedSettings): void {
-  if (asked === mode) return;
-  throw new Refusal(
-    'launch-failed',
-    `Cannot launch in ${asked} mode: ${profile === null ? 'this node' : `profile "${profile}"`} is configured for ${mode} mode`,
-    `install "${mode === 'exec' ? 'qemu-kube-exec' : 'qemu-kube'}" as the emulator, or set ` +
-      `"${keyOf(profile, 'mode')} = ${asked}" in qemu-kube.conf`,
-  );
 }
 
 function describeMachine(

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { hasCode } from '../errors.ts';
 import type { Broker, ProcessEnd } from '../host/broker.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
 import { removeEmptyCgroup } from '../host/remove-empty-cgroup.ts';
+import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';
 import { ExecMachine } from './exec-machine.ts';
 import { hasEntered } from './has-entered.ts';
@@ -19,6 +21,9 @@ import type { OnTransition } from './transition.ts';
 const LOOK_INTERVAL_MS = 100;
 /** One that has not got QEMU to run this long after the daemon's start hangs, or was never told to enter. */
 const ADOPTED_DEADLINE_MS = 3000;
+/** For a stub that came to nothing to tell libvirt why: it waits up to 2 s until that is read. */
+const FAREWELL_MS = 3000;
+const FAREWELL_INTERVAL_MS = 20;
 /** A process is gone from its cgroup a moment after it ended. */
 const CGROUP_RETRIES_MS = [10, 50, 250, 1000] as const;
 
@@ -63,6 +68,26 @@ export class ExecSupervisor {
   discard(launchId: string): void {
     this.#options.registry.remove(launchId);
     this.#guard(launchId, () => this.#remove(launchId));
+  }
+
+  /**
+   * Undoes {@link prepare} for a launch that came to nothing when its stub may be in the pod's cgroups already: the stub
+   * ends by itself, or is ended. It stays on disk until then, for the next daemon. Never throws.
+   */
+  async abandon({ launchId, stub }: Machine): Promise<void> {
+    this.#options.registry.remove(launchId);
+    const deadline = performance.now() + FAREWELL_MS;
+    try {
+      while (!this.#isClosed) {
+        if (this.#hasEnded(stub, performance.now() >= deadline)) {
+          this.#remove(launchId);
+          return;
+        }
+        await delay(FAREWELL_INTERVAL_MS, undefined, { ref: false });
+      }
+    } catch (error) {
+      this.#options.onError(launchId, error);
+    }
   }
 
   /** Follows a machine whose stub has become QEMU. */
@@ -170,6 +195,22 @@ export class ExecSupervisor {
 
   #pin(identity: ProcessIdentity): PinnedProcess | null {
     return PinnedProcess.reopen(this.#options.libc, this.#options.proc, identity);
+  }
+
+  /** Whether a stub is gone, but for its exit status; kills it where it is late. */
+  #hasEnded(identity: ProcessIdentity, isLate: boolean): boolean {
+    try {
+      using stub = this.#pin(identity);
+      if (stub === null) return true;
+      const stat = parseStat(stub.readText('stat'));
+      const isOver = stat === null || hasEnded(stat);
+      // Also then: its first thread may have ended alone.
+      if (isOver || isLate) stub.signal(machineSignals.KILL);
+      return isOver;
+    } catch (error) {
+      if (hasCode(error, 'ESRCH', 'ENOENT')) return true;
+      throw error;
+    }
   }
 
   #ended(launchId: string, end: ProcessEnd, reason: 'qemu' | 'pod-gone'): void {
