@@ -28,7 +28,12 @@ struct broker_header {
 
 #define BROKER_MAX_PAYLOAD 16384U
 #define BROKER_MAX_FDS 16
-#define BROKER_MAX_READS 128
+#define BROKER_MAX_READS 128 /* at once */
+/* Readers that were killed and hang all the same, in a file system of a pod. Of one pod 4 at most, running ones included: so
+ * it takes 128 pods to fill this, more than a kubelet runs (110). With all that run there are 640 processes at most, of the
+ * 1,024 that the unit may have. */
+#define BROKER_MAX_HANGING 512
+#define BROKER_MAX_OF_POD 4
 #define BROKER_MAX_WATCHES 4096 /* two for each VM in exec mode */
 
 enum read_step {
@@ -38,11 +43,13 @@ enum read_step {
   READ_SIZE = 4,
   READ_CONTENT = 5,
   READ_DEADLINE = 6,
+  READ_HANGING = 7, /* EBUSY: too many readers of this pod hang; EAGAIN: of all pods */
 };
 
 struct read_request {
   uint32_t uid, gid, max_size, deadline_ms, group_count;
   const uint32_t *groups;
+  uint64_t owner; /* whose file it is: the same for all of a pod */
   const char *path;
   pid_t parent; /* the broker */
 };
@@ -73,6 +80,14 @@ void readings_prepare(struct pollfd *entries);
 /* When to call readings_continue() at the latest, or -1. */
 int64_t readings_deadline(void);
 void readings_continue(const struct pollfd *entries);
+
+/* ---- hanging.c: readers that were killed, until they are reaped -------------------------------------------------- */
+
+/* 0, or why no reader may be started for this owner, of whom so many run: EBUSY or EAGAIN. */
+int hanging_refusal(uint64_t owner, size_t running);
+
+void hanging_add(pid_t pid, uint64_t owner);
+void hanging_reaped(pid_t pid);
 
 /* ---- shim-start.c ---------------------------------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -40,6 +41,21 @@ static int take_ids(const struct read_request *request) {
   return drop_capabilities();
 }
 
+/* Opens what has been looked at, and nothing that was put into its place meanwhile. By its number here: this process is not
+ * in the pod's mount namespace, and /proc/self is the node's. */
+static int reopen(int file, const struct stat *seen) {
+  char path[32];
+  struct stat opened;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  int again = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (again < 0 || fstat(again, &opened) < 0)
+    return -1;
+  if (opened.st_dev == seen->st_dev && opened.st_ino == seen->st_ino)
+    return again;
+  errno = ESTALE; /* whatever is mounted at /proc */
+  return -1;
+}
+
 _Noreturn void read_file(int proc_directory, const struct read_request *request, int out) {
   static char content[65536 + 1];
   struct rlimit no_core = {0, 0};
@@ -58,15 +74,18 @@ _Noreturn void read_file(int proc_directory, const struct read_request *request,
   if (getppid() != request->parent)
     _exit(1);
 
-  /* Symlinks are followed, since Secret volumes are made of them, but never out of the target's root.
-   * O_NONBLOCK: a FIFO must not hold us; what it is, is checked before it is read. */
-  int file = open_in_root(root, request->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, LINKS_IN_ROOT);
-  if (file < 0)
+  /* Symlinks are followed, since Secret volumes are made of them, but never out of the target's root. What it is, is
+   * looked at before it is opened: to open a device can be enough to set it off. */
+  int found = open_in_root(root, request->path, O_PATH | O_CLOEXEC, LINKS_IN_ROOT);
+  if (found < 0)
     answer(out, READ_OPEN, errno, NULL, 0);
-  if (fstat(file, &info) < 0)
+  if (fstat(found, &info) < 0)
     answer(out, READ_OPEN, errno, NULL, 0);
   if (!S_ISREG(info.st_mode))
     answer(out, READ_TYPE, S_ISDIR(info.st_mode) ? EISDIR : EINVAL, NULL, 0);
+  int file = reopen(found, &info);
+  if (file < 0)
+    answer(out, READ_OPEN, errno, NULL, 0);
   if (info.st_size > (off_t)request->max_size)
     answer(out, READ_SIZE, EFBIG, NULL, 0);
 

@@ -12,9 +12,11 @@
 
 #define REAPED ((pid_t)-1)
 
+/* Answered once the process is gone: until then it has a part in its pod's share. */
 struct reading {
   pid_t pid; /* 0: free; REAPED: ended, its answer is still in the pipe */
-  int pipe;
+  int pipe;  /* -1: it has said all */
+  uint64_t owner;
   uint32_t id;
   int64_t deadline;
   size_t length;
@@ -22,6 +24,7 @@ struct reading {
 };
 
 static struct reading readings[BROKER_MAX_READS];
+
 static void answer_read_error(uint32_t id, enum read_step step, int error) {
   struct read_result result = {.error = (uint32_t)error, .step = (uint32_t)step};
   broker_answer(BROKER_FILE, id, &result, sizeof result);
@@ -32,11 +35,13 @@ static int parse_read_request(char *payload, size_t length, struct read_request 
   if (length < sizeof numbers)
     return -1;
   memcpy(numbers, payload, sizeof numbers);
-  size_t strings = sizeof numbers + sizeof(uint32_t) * (size_t)numbers[4];
-  if (numbers[4] > PLAN_MAX_GROUPS || length <= strings || numbers[2] > 65536)
+  uint64_t owner;
+  size_t behind_groups = sizeof numbers + sizeof(uint32_t) * (size_t)numbers[4];
+  if (numbers[4] > PLAN_MAX_GROUPS || length <= behind_groups + sizeof owner || numbers[2] > 65536)
     return -1;
   static uint32_t groups[PLAN_MAX_GROUPS];
   memcpy(groups, payload + sizeof numbers, sizeof(uint32_t) * numbers[4]);
+  memcpy(&owner, payload + behind_groups, sizeof owner);
   payload[length] = '\0'; /* the buffer has room for it */
   *request = (struct read_request){
       .uid = numbers[0],
@@ -45,10 +50,18 @@ static int parse_read_request(char *payload, size_t length, struct read_request 
       .deadline_ms = numbers[3],
       .group_count = numbers[4],
       .groups = groups,
-      .path = payload + strings,
+      .owner = owner,
+      .path = payload + behind_groups + sizeof owner,
       .parent = getpid(),
   };
   return 0;
+}
+
+static size_t count_running(uint64_t owner) {
+  size_t count = 0;
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    count += readings[i].pid > 0 && readings[i].owner == owner;
+  return count;
 }
 
 void reading_start(const struct broker_header *header, char *payload, const int *fds) {
@@ -57,6 +70,11 @@ void reading_start(const struct broker_header *header, char *payload, const int 
 
   if (header->fd_count != 1 || parse_read_request(payload, header->length, &request) < 0) {
     answer_read_error(header->id, READ_ROOT, EINVAL);
+    return;
+  }
+  int refusal = hanging_refusal(request.owner, count_running(request.owner));
+  if (refusal != 0) {
+    answer_read_error(header->id, READ_HANGING, refusal);
     return;
   }
   struct reading *reading = NULL;
@@ -87,17 +105,25 @@ void reading_start(const struct broker_header *header, char *payload, const int 
   fcntl(pipes[0], F_SETFL, O_NONBLOCK);
   reading->pid = pid;
   reading->pipe = pipes[0];
+  reading->owner = request.owner;
   reading->id = header->id;
   reading->deadline = now_ms() + request.deadline_ms;
   reading->length = 0;
 }
 
-static void end_reading(struct reading *reading) {
-  if (reading->pid != REAPED)
-    kill(reading->pid, SIGKILL); /* reaped by reap_children(), also when it hangs in the pod's file system */
-  close(reading->pipe);
+static void free_reading(struct reading *reading) {
+  if (reading->pipe >= 0)
+    close(reading->pipe);
   explicit_bzero(reading->data, reading->length);
   reading->pid = 0;
+}
+
+static void finish(struct reading *reading) {
+  if (reading->length < sizeof(struct read_result))
+    answer_read_error(reading->id, READ_CONTENT, EIO);
+  else
+    broker_answer(BROKER_FILE, reading->id, reading->data, reading->length);
+  free_reading(reading);
 }
 
 static void continue_reading(struct reading *reading) {
@@ -111,11 +137,10 @@ static void continue_reading(struct reading *reading) {
     } else if (got < 0 && errno == EAGAIN) {
       return;
     } else {
-      if (reading->length < sizeof(struct read_result))
-        answer_read_error(reading->id, READ_CONTENT, EIO);
-      else
-        broker_answer(BROKER_FILE, reading->id, reading->data, reading->length);
-      end_reading(reading);
+      close(reading->pipe);
+      reading->pipe = -1;
+      if (reading->pid == REAPED)
+        finish(reading);
       return;
     }
   }
@@ -123,13 +148,22 @@ static void continue_reading(struct reading *reading) {
 
 static void expire(struct reading *reading) {
   answer_read_error(reading->id, READ_DEADLINE, ETIMEDOUT);
-  end_reading(reading);
+  if (reading->pid != REAPED) {
+    kill(reading->pid, SIGKILL);
+    hanging_add(reading->pid, reading->owner);
+  }
+  free_reading(reading);
 }
 
 void reading_reaped(pid_t pid) {
-  for (size_t i = 0; i < BROKER_MAX_READS; i++)
-    if (readings[i].pid == pid)
-      readings[i].pid = REAPED;
+  for (size_t i = 0; i < BROKER_MAX_READS; i++) {
+    if (readings[i].pid != pid)
+      continue;
+    readings[i].pid = REAPED;
+    if (readings[i].pipe < 0)
+      finish(&readings[i]);
+  }
+  hanging_reaped(pid);
 }
 
 void readings_prepare(struct pollfd *entries) {
@@ -148,7 +182,7 @@ int64_t readings_deadline(void) {
 void readings_continue(const struct pollfd *entries) {
   int64_t now = now_ms();
   for (size_t i = 0; i < BROKER_MAX_READS; i++) {
-    if (readings[i].pid != 0 && entries[i].revents != 0)
+    if (readings[i].pid != 0 && readings[i].pipe >= 0 && entries[i].revents != 0)
       continue_reading(&readings[i]);
     if (readings[i].pid != 0 && now >= readings[i].deadline)
       expire(&readings[i]);

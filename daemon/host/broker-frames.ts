@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The broker's protocol: docs/protocol.md, section 2. */
 export const brokerFrameTypes = {
   readFile: 1,
@@ -36,13 +38,15 @@ export interface ReadRequest {
   readonly deadlineMs: number;
 }
 
-export function encodeReadRequest(request: ReadRequest): Buffer {
+/** @param owner whose the file is, in a form that tells all of them apart; the broker gets a number that does */
+export function encodeReadRequest(request: ReadRequest, owner: string): Buffer {
   const numbers = Buffer.alloc(20 + 4 * request.groups.length);
   const { uid, gid, maxSize, deadlineMs, groups } = request;
   [uid, gid, maxSize, deadlineMs, groups.length, ...groups].forEach((value, index) =>
     numbers.writeUInt32LE(value, 4 * index),
   );
-  return Buffer.concat([numbers, Buffer.from(request.path)]);
+  const number = createHash('sha256').update(owner).digest().subarray(0, 8);
+  return Buffer.concat([numbers, number, Buffer.from(request.path)]);
 }
 
 /** Takes whole frames off the front of what has been received. */

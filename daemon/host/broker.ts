@@ -19,7 +19,7 @@ import type { Libc } from './libc.ts';
 /** Why the broker could not read a file: `step` as in docs/protocol.md, `code` an errno's name. */
 export class ReadFileError extends Error {
   readonly code: string;
-  readonly step: 'root' | 'open' | 'type' | 'size' | 'content' | 'deadline';
+  readonly step: 'root' | 'open' | 'type' | 'size' | 'content' | 'deadline' | 'hanging';
 
   constructor(step: ReadFileError['step'], code: string) {
     super(`Cannot read a file of a pod: ${step} failed with ${code}`);
@@ -28,7 +28,7 @@ export class ReadFileError extends Error {
   }
 }
 
-const readSteps = ['root', 'root', 'open', 'type', 'size', 'content', 'deadline'] as const;
+const readSteps = ['root', 'root', 'open', 'type', 'size', 'content', 'deadline', 'hanging'] as const;
 const ANSWER_DEADLINE_MS = 10_000;
 /** A broker that dies again and again is started ever more slowly. */
 const RESTART_DELAYS_MS = [100, 500, 2000, 5000] as const;
@@ -160,15 +160,18 @@ export class Broker {
    * Reads a file below the root of a process, with that process's ids, in a process of its own.
    *
    * @param directory fd of the `/proc/PID` directory of that process
+   * @param pod whose it is, for the share of a pod; null: all of its mount namespace are one
    * @throws ReadFileError
    */
-  async readFile(directory: number, request: ReadRequest): Promise<Buffer> {
+  async readFile(directory: number, request: ReadRequest, pod: string | null = null): Promise<Buffer> {
     // A pod whose file system hangs must leave the others their share.
-    return this.#reads.run(mountNamespaceOf(directory), () => this.#readFile(directory, request));
+    const owner = pod ?? mountNamespaceOf(directory);
+    return this.#reads.run(owner, () => this.#readFile(directory, request, owner));
   }
 
-  async #readFile(directory: number, request: ReadRequest): Promise<Buffer> {
-    const { payload } = await this.#ask(brokerFrameTypes.readFile, encodeReadRequest(request), [directory]);
+  async #readFile(directory: number, request: ReadRequest, owner: string): Promise<Buffer> {
+    const asked = encodeReadRequest(request, owner);
+    const { payload } = await this.#ask(brokerFrameTypes.readFile, asked, [directory]);
     const errno = payload.readUInt32LE(0);
     const step = readSteps[payload.readUInt32LE(4)] ?? 'content';
     if (errno !== 0) throw new ReadFileError(step, errnoName(errno));

@@ -183,8 +183,8 @@ export class LaunchExplainer {
     let refusal: Refusal | null = null;
     for (const { launcher, target } of targets)
       try {
-        const owner = { directory: launcher.directory, credentials: target.credentials };
-        await secretReader.readSecret(owner);
+        const { credentials, podUid } = target;
+        await secretReader.readSecret({ directory: launcher.directory, credentials, podUid });
         steps.push(
           skipped(
             'secret',

@@ -167,7 +167,8 @@ export class TargetAuthorizer {
     const { launcher, target } = pinned;
     const { reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
     try {
-      const owner = { directory: launcher.directory, credentials: target.credentials };
+      const { credentials, podUid: pod } = target;
+      const owner = { directory: launcher.directory, credentials, podUid: pod };
       const held = await (isOnly
         ? this.#held.readOnly(owner)
         : this.#held.readOneOf(owner, target, opened.secret));

@@ -56,11 +56,15 @@ export const fuzzedPrograms: readonly FuzzedProgram[] = [
     name: 'broker-requests',
     covers: {
       'broker.c': ['broker_answer', 'start_watch', 'serve_one'],
+      'hanging.c': ['hanging_refusal', 'hanging_add', 'hanging_reaped'],
       'readings.c': [
         'answer_read_error',
         'parse_read_request',
         'reading_start',
-        'end_reading',
+        'count_running',
+        'free_reading',
+        'finish',
+        'reading_reaped',
         'continue_reading',
         'expire',
         'readings_prepare',

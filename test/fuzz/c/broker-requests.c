@@ -27,6 +27,7 @@ _Noreturn void read_file(int proc_directory, const struct read_request *request,
 static void forget_all(void) {
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     readings[i].pid = 0;
+  hanging_reaped(FUZZ_CHILD);
   for (uint32_t id = 0; id < BROKER_MAX_WATCHES; id++)
     watch_forget(id);
 }
@@ -34,7 +35,7 @@ static void forget_all(void) {
 static void check_readings(void) {
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     if (readings[i].pid != 0)
-      EXPECT(readings[i].pipe >= FUZZ_FDS_END && readings[i].length <= sizeof readings[i].data);
+      EXPECT((readings[i].pipe >= FUZZ_FDS_END || readings[i].pipe == -1) && readings[i].length <= sizeof readings[i].data);
 }
 
 /* Frames to the daemon: each is whole, and of a type that it knows. */
@@ -53,6 +54,10 @@ static void continue_all(void) {
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     entries[i].revents = is_lazy ? 0 : POLLIN;
   readings_continue(entries);
+  /* Readers that have said all end. */
+  for (size_t i = 0; i < BROKER_MAX_READS; i++)
+    if (readings[i].pid > 0 && readings[i].pipe < 0)
+      reading_reaped(readings[i].pid);
 }
 
 static void serve_all(void) {

@@ -264,7 +264,7 @@ pid_t fuzz_fork(void) {
   size_t length = 2;
   if (fuzz_fails(&length, EAGAIN))
     return -1;
-  return length == 1 ? 0 : 1 << 30;
+  return length == 1 ? 0 : FUZZ_CHILD;
 }
 
 int fuzz_kill(pid_t pid, int number) {

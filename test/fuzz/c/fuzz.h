@@ -109,6 +109,7 @@ int fuzz_fstat(int fd, struct stat *info);
 void *fuzz_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 int fuzz_ioctl(int fd, unsigned long request, int *value);
 long fuzz_syscall(long number, ...);
+#define FUZZ_CHILD (1 << 30) /* the pid of every child */
 pid_t fuzz_fork(void);
 int fuzz_kill(pid_t pid, int number);
 int fuzz_nothing(const void *argument);

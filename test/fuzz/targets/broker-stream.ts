@@ -12,7 +12,10 @@ export const brokerStream: FuzzTarget = {
   files: ['host/broker-frames.ts'],
   seeds: [
     Buffer.concat([encodeBrokerHeader(129, 7, 8, 0), Buffer.alloc(8), encodeBrokerHeader(131, 8, 0, 0)]),
-    encodeReadRequest({ path: '/etc/x', uid: 1, gid: 2, groups: [3, 4], maxSize: 100, deadlineMs: 1000 }),
+    encodeReadRequest(
+      { path: '/etc/x', uid: 1, gid: 2, groups: [3, 4], maxSize: 100, deadlineMs: 1000 },
+      'a pod',
+    ),
     'short',
   ],
   run: (input) => {

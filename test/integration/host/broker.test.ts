@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Broker, ReadFileError } from '../../../daemon/host/broker.ts';
 import type { ReadRequest } from '../../../daemon/host/broker-frames.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { fakeEmulatorMount } from '../../support/fake-launch.ts';
+import { HangingFileSystem } from '../../support/hanging-file-system.ts';
 import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -71,10 +73,14 @@ describe('Broker', function () {
   });
   afterEach(() => broker.stop());
 
-  const read = async (file: string, changes: Partial<ReadRequest> = {}): Promise<string> => {
+  const read = async (
+    file: string,
+    changes: Partial<ReadRequest> = {},
+    pod: string | null = null,
+  ): Promise<string> => {
     const request = { path: file, ...owner, maxSize: 1024, deadlineMs: 2000, ...changes };
     try {
-      return (await broker.readFile(proc, request)).toString();
+      return (await broker.readFile(proc, request, pod)).toString();
     } catch (error) {
       if (error instanceof ReadFileError) return `${error.step} ${error.code}`;
       throw error;
@@ -102,6 +108,28 @@ describe('Broker', function () {
     it(`reads ${what}`, async () => {
       expect(await read(file)).to.equal(answer);
     });
+
+  it('opens nothing that is no regular file, since that can be enough to set a device off', async () => {
+    const fifo = path.join(directory, 'root/fifo');
+    const writer = spawn('sh', ['-c', 'echo waits; exec 3> "$1"; echo goes on', '-', fifo], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    writer.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const hears = (text: string): Promise<unknown> =>
+      waitUntil(`the writer ${text}`, () => (said.includes(text) ? true : undefined), 5000);
+    try {
+      await hears('waits');
+      await delay(200);
+      expect(await read('/fifo')).to.equal('type EINVAL');
+      await delay(200);
+      expect(said).to.equal('waits\n');
+      fs.closeSync(fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+      await hears('goes on');
+    } finally {
+      writer.kill('SIGKILL');
+    }
+  });
 
   it('reads as nobody but who was asked for, and never as root by -1', async () => {
     expect(await read('/own', { uid: 12_999 })).to.equal('open EACCES');
@@ -133,6 +161,53 @@ describe('Broker', function () {
       fs.closeSync(fuse);
       spawnSync('umount', ['-l', mountPoint]);
     }
+  });
+
+  describe('with readers that hang and that nobody can kill', () => {
+    let hanging: HangingFileSystem | null;
+    const hang = (pod: string | null): Promise<string> => read('/dir/x', { deadlineMs: 100 }, pod);
+    const readers = (): number =>
+      fs.readFileSync(`/proc/${broker.pid}/task/${broker.pid}/children`, 'latin1').split(' ').length - 1;
+
+    beforeEach(function () {
+      hanging = HangingFileSystem.mount(path.join(directory, 'root/dir'));
+      if (hanging === null) skip(this, 'FUSE cannot be mounted here');
+    });
+    afterEach(async () => {
+      hanging?.[Symbol.dispose]();
+      await waitUntil('the readers are gone', () => (readers() === 0 ? true : undefined), 10_000);
+    });
+
+    for (const [pod, other] of [
+      ['this-pod', 'another-pod'],
+      [null, 'a-pod'],
+    ] as const)
+      it(`reads nothing more of ${pod === null ? 'a mount namespace' : 'a pod'} that four of them are of, and all of others`, async () => {
+        const answers: string[] = [];
+        for (let round = 0; round < 4; round++)
+          answers.push(...(await Promise.all([hang(pod), hang(pod), read('/own', {}, other)])));
+        expect(answers.filter((answer) => answer === 'secret of the pod')).to.have.lengthOf(4);
+        expect(answers.filter((answer) => answer === 'deadline ETIMEDOUT')).to.have.lengthOf(4);
+        expect(answers.filter((answer) => answer === 'hanging EBUSY')).to.have.lengthOf(4);
+        expect(readers()).to.equal(4);
+        expect(await read('/own', {}, pod)).to.equal('hanging EBUSY');
+        expect(await read('/own', {}, other)).to.equal('secret of the pod');
+
+        hanging?.[Symbol.dispose]();
+        await waitUntil(
+          'the pod is read again',
+          async () => ((await read('/own', {}, pod)) === 'secret of the pod' ? true : undefined),
+          5000,
+        );
+      });
+
+    it('has no more of them than 512, so that processes are left for shims', async () => {
+      const pods = Array.from({ length: 128 }, (_, index) => `pod-${index}`);
+      const all = pods.flatMap((pod) => [hang(pod), hang(pod), hang(pod), hang(pod)]);
+      expect(new Set(await Promise.all(all))).to.deep.equal(new Set(['deadline ETIMEDOUT']));
+      expect(readers()).to.equal(512);
+      expect(await read('/own', {}, 'one-more')).to.equal('hanging EAGAIN');
+    });
   });
 
   it('answers many requests at once, each its own', async () => {

@@ -22,7 +22,7 @@ describe('encodeBrokerHeader', () => {
 });
 
 describe('encodeReadRequest', () => {
-  it('is ids, limits, groups and the path, without an end', () => {
+  it('is ids, limits, groups, a number of the owner and the path, without an end', () => {
     const request = {
       path: '/etc/ü',
       uid: 107,
@@ -31,10 +31,14 @@ describe('encodeReadRequest', () => {
       maxSize: 256,
       deadlineMs: 2000,
     };
-    const bytes = encodeReadRequest(request);
+    const bytes = encodeReadRequest(request, 'a pod');
     const numbers = Array.from({ length: 7 }, (_, index) => bytes.readUInt32LE(4 * index));
     expect(numbers).to.deep.equal([107, 36, 256, 2000, 2, 1, 0xffff_fffe]);
-    expect(bytes.subarray(28).toString()).to.equal('/etc/ü');
+    expect(bytes.subarray(36).toString()).to.equal('/etc/ü');
+    const ownerOf = (owner: string): string => encodeReadRequest(request, owner).toString('hex', 28, 36);
+    expect(ownerOf('a pod'))
+      .to.equal(bytes.toString('hex', 28, 36))
+      .and.not.equal(ownerOf('another pod'));
   });
 });
 
