@@ -29,8 +29,9 @@
 #define VERSION "unknown"
 #endif
 
-static _Noreturn void die(const char *what) {
-  fprintf(stderr, "qemu-kube-broker: %s: %s\n", what, strerror(errno));
+/* The daemon starts another one. */
+static _Noreturn void die(const char *what, const char *remedy) {
+  fprintf(stderr, "qemu-kube-broker: %s: %s; %s\n", what, strerror(errno), remedy);
   exit(1);
 }
 
@@ -40,7 +41,7 @@ void broker_answer(enum broker_type type, uint32_t id, const void *payload, size
   int64_t deadline = now_ms() + 10000;
   if (send_all(BROKER_CHANNEL, &header, sizeof header, deadline) < 0 ||
       send_all(BROKER_CHANNEL, payload, length, deadline) < 0)
-    die("Cannot answer the daemon");
+    die("Cannot answer the daemon", "read the node driver's log");
 }
 
 /* ---- watching processes ---------------------------------------------------------------------------------- */
@@ -92,7 +93,7 @@ static int serve_one(int shim_image) {
     return 0;
   if (got != (ssize_t)sizeof header || header.length > BROKER_MAX_PAYLOAD || header.fd_count != fd_count) {
     errno = EPROTO;
-    die("Cannot understand the daemon");
+    die("Cannot understand the daemon", "use daemon and broker of one release");
   }
   if (recv_all(BROKER_CHANNEL, payload, header.length, now_ms() + 5000) < 0)
     return 0;
@@ -116,7 +117,7 @@ static int serve_one(int shim_image) {
   case BROKER_EXITED:
   default:
     errno = EPROTO;
-    die("Cannot understand the daemon");
+    die("Cannot understand the daemon", "use daemon and broker of one release");
   }
   for (size_t i = 0; i < fd_count; i++)
     close(fds[i]);
@@ -142,7 +143,7 @@ static _Noreturn void serve(int signals, int shim_image) {
     if (poll(wait, 2 + BROKER_MAX_READS + watch_count, next_timeout()) < 0) {
       if (errno == EINTR)
         continue;
-      die("Cannot wait");
+      die("Cannot wait", "raise the node driver's limits of memory and open files");
     }
     watch_continue(watched, watch_count, tell_end);
     readings_continue(wait + 2);
@@ -165,13 +166,13 @@ int main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "qemu-kube-brokr", 0, 0, 0);
   if (fcntl(BROKER_CHANNEL, F_SETFD, FD_CLOEXEC) < 0)
-    die("Cannot use fd 3");
+    die("Cannot use fd 3", "let the node driver start this program");
   /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */
   close_fds(BROKER_CHANNEL + 1, ~0U);
   raise_fd_limit();
   int shim_image = sealed_copy(argv[1]);
   if (shim_image < 0)
-    die("Cannot copy the shim");
+    die("Cannot copy the shim", "install the whole package, and leave the node driver memory for a copy");
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGCHLD);
   /* The daemon's terminal signals are the daemon's: it ends us by closing the socket. */
@@ -184,6 +185,6 @@ int main(int argc, char **argv) {
   sigaddset(&children, SIGCHLD);
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0)
-    die("Cannot watch for children");
+    die("Cannot watch for children", "raise the node driver's limit of open files");
   serve(signals, shim_image);
 }

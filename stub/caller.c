@@ -85,21 +85,24 @@ _Noreturn void refuse(const char *what, const char *why, const char *remedy) {
 
 /* ---- privileges ----------------------------------------------------------------------------------------- */
 
+/* The kernel lets everybody give up what they have, unless it is not the kernel that answers. */
+#define KEPT_REMEDY "let no seccomp filter or security module answer for the kernel where libvirt runs"
+
 /* Group before user, since afterwards it is too late. */
 void drop_privileges(void) {
   uid_t uid = getuid(), ruid, euid, suid;
   gid_t gid = getgid(), rgid, egid, sgid;
   if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-    refuse("Cannot drop privileges", strerror(errno), NULL);
+    refuse("Cannot drop privileges", strerror(errno), KEPT_REMEDY);
   if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0 || ruid != uid || euid != uid ||
       suid != uid || rgid != gid || egid != gid || sgid != gid)
-    refuse("Cannot drop privileges", "the ids did not change", NULL);
+    refuse("Cannot drop privileges", "the ids did not change", KEPT_REMEDY);
   /* Ambient capabilities of the caller survive a plain exec: libvirt gives CAP_DAC_OVERRIDE to probes. */
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (drop_capabilities() < 0)
-    refuse("Cannot drop capabilities", strerror(errno), NULL);
+    refuse("Cannot drop capabilities", strerror(errno), KEPT_REMEDY);
   if (uid != 0 && setuid(0) == 0)
-    refuse("Cannot drop privileges", "root could be taken back", NULL);
+    refuse("Cannot drop privileges", "root could be taken back", KEPT_REMEDY);
 }
 
 /* ---- capability probes ---------------------------------------------------------------------------------- */
@@ -188,7 +191,7 @@ static _Noreturn void print_version(void) {
 
 void answer_probe(int argc, char **argv, char **envp) {
   if (argc < 1 || argv[0] == NULL)
-    refuse("Cannot run without a name", NULL, NULL);
+    refuse("Cannot run without a name", NULL, "start this program as libvirt does, with argv[0]");
   if (argc == 2 && strcmp(argv[1], "--version") == 0)
     print_version();
   if (is_probe(argv, envp))
@@ -231,7 +234,7 @@ void list_inherited_fds(void) {
   for (;;) {
     long got = syscall(SYS_getdents64, directory, entries, sizeof entries);
     if (got < 0)
-      refuse("Cannot list the inherited fds", strerror(errno), NULL);
+      refuse("Cannot list the inherited fds", strerror(errno), "mount /proc where libvirt runs");
     if (got == 0)
       break;
     for (long at = 0; at < got;) {

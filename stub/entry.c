@@ -291,6 +291,14 @@ static void reset_affinity(void) {
   syscall(SYS_sched_setaffinity, 0, sizeof all, all);
 }
 
+/* Where that fails for want of quota the old one stays, with the keys of whoever started us. A filter of a container that
+ * forbids it, or a kernel without keys, keeps QEMU from them as well. */
+static int leave_keyring(struct failure *failure) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS || errno == EPERM)
+    return 0;
+  return fail(failure, FAIL_KEYRING, errno, "session");
+}
+
 int entry_enter(struct entry *entry, struct failure *failure) {
   const struct plan *plan = entry->plan;
 
@@ -298,9 +306,8 @@ int entry_enter(struct entry *entry, struct failure *failure) {
   if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */
-  if (hide_again(failure) < 0)
+  if (hide_again(failure) < 0 || leave_keyring(failure) < 0)
     return -1;
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
   reset_signals();
   raise_hard_limits(plan);
   umask(0);

@@ -142,6 +142,21 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     "idmapped mounts (ext4, xfs; tmpfs from Linux 6.3 on), or let the pod use the users of the node "
                     "(\"hostUsers: true\")",
                     what, why);
+  case FAIL_KEYRING:
+    return snprintf(text, size,
+                    "Cannot give QEMU a %s keyring of its own: %s; remove keys of the user that starts the VM, or allow it "
+                    "more (sysctl kernel.keys.maxkeys)",
+                    what, why);
+  case FAIL_FORK:
+    return snprintf(text, size,
+                    "Cannot make a process for QEMU: %s; check that the pod's limit of processes and memory, and %s's, "
+                    "leave room",
+                    why, actor);
+  case FAIL_ENDED:
+    return snprintf(text, size,
+                    "Cannot start the VM: the process that was to become QEMU was ended before (%s); check the memory limit "
+                    "of the pod, and what ends processes in it",
+                    what);
   case FAIL_SECCOMP:
     return snprintf(text, size,
                     "Cannot filter the system calls of QEMU (%s): %s; use a kernel with seccomp filters, or set \"seccomp\" "

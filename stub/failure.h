@@ -40,6 +40,9 @@ enum fail_step {
   FAIL_USER_NAMESPACE,
   FAIL_ID_MAP,
   FAIL_PROJECT_IDS,
+  FAIL_KEYRING,
+  FAIL_FORK,
+  FAIL_ENDED,
 };
 
 /* Returns 0, or -1 with *failure filled in from errno and the printf-like detail. */

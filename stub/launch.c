@@ -64,16 +64,25 @@ static int wait_for_exec(int status, int64_t deadline, struct failure *failure) 
   }
 }
 
+/* By the pod, or by the kernel where the pod has no memory left: it could tell nobody. */
+static int fail_as_ended(int status, struct failure *failure) {
+  if (out_of_memory_happened())
+    return fail(failure, FAIL_ENDED, ENOMEM, "for want of memory");
+  return WIFSIGNALED(status) ? fail(failure, FAIL_ENDED, ECHILD, "by signal %d", WTERMSIG(status))
+                             : fail(failure, FAIL_ENDED, ECHILD, "without a word");
+}
+
 /* In a PID namespace of its own QEMU is born to the one that we forked, which then ends. Asked of the kernel: what is told by
  * a process in the pod may be the pod's word. */
 static int find_qemu(struct qemu *qemu, struct failure *failure) {
   char text[64];
-  while (waitpid(qemu->pid, NULL, 0) < 0 && errno == EINTR)
+  int status = 0;
+  while (waitpid(qemu->pid, &status, 0) < 0 && errno == EINTR)
     continue;
   list_children(text, sizeof text);
   char *end = strchr(text, ' ');
   if (end == NULL || end[1] != '\0')
-    return fail(failure, FAIL_IDENTITY, ECHILD, "no report");
+    return fail_as_ended(status, failure);
   qemu->pid = (pid_t)strtol(text, NULL, 10);
   return 0;
 }
@@ -100,7 +109,7 @@ int launch(const struct plan *plan, struct monitor *monitor, int listener, struc
   out_of_memory_expect(plan);
   qemu->pid = fork_into(&child, listener, status, failure);
   if (qemu->pid < 0)
-    return fail(failure, FAIL_CGROUP, errno, "a new process");
+    return fail(failure, FAIL_FORK, errno, "fork");
   failpoint("child-forked");
   int has_own_namespace = child.pid_namespace >= 0;
   close(status[1]);
@@ -116,7 +125,7 @@ int launch(const struct plan *plan, struct monitor *monitor, int listener, struc
   close(status[0]);
   if (waited < 0 || got != 0) {
     kill_qemu(plan, qemu);
-    return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_IDENTITY, EIO, "no report");
+    return waited < 0 || got == (ssize_t)sizeof *failure ? -1 : fail(failure, FAIL_ENDED, EIO, "in the middle of its report");
   }
   if (has_own_namespace && find_qemu(qemu, failure) < 0) {
     end_children(plan);

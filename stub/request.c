@@ -45,11 +45,15 @@ int connect_to_daemon(void) {
   check_socket_path();
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
-    refuse("Cannot make a socket", strerror(errno), NULL);
+    refuse("Cannot make a socket", strerror(errno), "raise the caller's limit of open files");
   /* connect() waits while the backlog is full; a send timeout bounds it. */
   struct timeval timeout = {.tv_sec = DEADLINE_MS / 1000};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+  int connected = connect(fd, (struct sockaddr *)&address, sizeof address);
+  if (connected < 0 && errno == EAGAIN)
+    refuse("Cannot reach the node driver at " LAUNCH_SOCKET, "it runs, but is too busy to take this call",
+           "start the VM again; read the node driver's log");
+  if (connected < 0)
     refuse("Cannot reach the node driver at " LAUNCH_SOCKET, strerror(errno),
            errno == EACCES ? "add libvirt's qemu user to the group of the socket's directory, or install the stub setuid"
                            : "start kubevirt-node-driver on this node");
@@ -57,6 +61,7 @@ int connect_to_daemon(void) {
     refuse("Cannot trust " LAUNCH_SOCKET, "who listens there is not root", "stop that process");
   return fd;
 }
+
 /* ---- what it says ------------------------------------------------------------------------------------------- */
 
 _Noreturn void refuse_misunderstanding(void) {
@@ -130,8 +135,10 @@ static uint64_t total_length(char **strings) {
 
 void send_request(int fd, enum wire_mode mode, char **argv, char **envp, int64_t deadline) {
   static char cwd[WIRE_MAX_CWD + 1];
-  if (syscall(SYS_getcwd, cwd, sizeof cwd) < 0 || cwd[0] != '/')
-    refuse("Cannot name the working directory", strerror(errno), NULL);
+  long named = syscall(SYS_getcwd, cwd, sizeof cwd);
+  if (named < 0 || cwd[0] != '/')
+    refuse("Cannot name the working directory",
+           named < 0 ? strerror(errno) : "it is outside of the caller's root directory", "start libvirtd in /");
 
   uint32_t numbers[4] = {(uint32_t)mode, inherited_count, count_strings(argv, "arguments"), count_strings(envp, "variables")};
   uint64_t length = sizeof numbers + sizeof(uint32_t) + strlen(cwd) + total_length(argv) + total_length(envp);

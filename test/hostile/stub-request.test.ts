@@ -212,6 +212,27 @@ describe('qemu-kube under hostile conditions', function () {
     expect(received).to.have.lengthOf(0);
   });
 
+  it('says so in a working directory that has no path, and sends nothing', async () => {
+    const detached = join(scratch.directory, 'detached');
+    mkdirSync(detached);
+    const script = 'mount -t tmpfs none "$1" && cd "$1" && umount -l "$1" && shift && exec "$@"';
+    const { uid, gid } = findQemuAccount();
+    const variables = Object.entries(identity).map(([name, value]) => `${name}=${value}`);
+    const result = await runCommand(
+      'sh',
+      [
+        ...['-c', script, 'sh', detached, 'setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
+        ...['env', '-i', ...variables, stub.path, ...start],
+      ],
+      { allowFailure: true },
+    );
+    expectOneLine(result);
+    expect(result.stderr).to.equal(
+      "qemu-kube: Cannot name the working directory: it is outside of the caller's root directory; start libvirtd in /\n",
+    );
+    expect(received).to.have.lengthOf(0);
+  });
+
   const asAccount = async (
     command: readonly string[],
     options: readonly string[],
@@ -342,6 +363,31 @@ describe('qemu-kube under hostile conditions', function () {
     expectOneLine(result);
     expect(result.stderr).to.include('did not answer in time');
     expect(result.duration).to.be.within(15_000, 40_000);
+  });
+
+  it('says that a daemon which takes no connection is busy, and not that it is to be started', async () => {
+    server.close();
+    rmSync(stub.socket, { force: true });
+    const listen =
+      'use Socket; $| = 1; alarm 60; socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un($ARGV[0])) or die; ' +
+      // One connection waits to be taken; there is no room for another one.
+      'chmod 0666, $ARGV[0]; listen(S, 0) or die; socket(C, PF_UNIX, SOCK_STREAM, 0); ' +
+      'connect(C, sockaddr_un($ARGV[0])) or die; print "full\\n"; sleep 60';
+    const log = join(scratch.directory, 'busy');
+    const busy = await scratch.startBackground('perl', ['-e', listen, stub.socket], log);
+    await waitUntil(
+      'the queue is full',
+      () => (readFileSync(log, 'utf8') === 'full\n' ? true : undefined),
+      5000,
+    );
+    const result = await run([]);
+    process.kill(busy.pid, 'SIGKILL');
+    rmSync(stub.socket, { force: true });
+    expectOneLine(result);
+    expect(result.stderr).to.equal(
+      `qemu-kube: Cannot reach the node driver at ${stub.socket}: it runs, but is too busy to take this call; start the VM ` +
+        "again; read the node driver's log\n",
+    );
   });
 
   it('ends with status 125, not by SIGPIPE, when the daemon dies under it', async () => {

@@ -7,6 +7,7 @@ import { findQemuAccount } from '../../support/qemu-account.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { skip } from '../../support/skip.ts';
+import { withoutSyscalls } from '../../support/without-syscalls.ts';
 
 const fixture = join(import.meta.dirname, '../../fixtures/build/with-attributes');
 /** The kernel lacks what was to be set. */
@@ -107,4 +108,25 @@ for (const mode of ['fork', 'exec'] as const)
       expect(found).to.not.equal(bare.facts('keyring')[0]);
       expect(await findWith('keyring')).to.not.equal(found);
     });
+
+    // In fork mode the keyring is made by the driver's own process, out of root's quota.
+    if (mode === 'exec') {
+      it('no keyring of its caller where the quota has no room for a new one', async function () {
+        const launch = launchFake(driver, sandbox, { through: [withAttributes, 'keys=100000', '--'] });
+        const { status } = await launch.ended;
+        if (status === lacking) skip(this, 'the kernel has no keys');
+        expect(status, launch.stderr).to.equal(125);
+        expect(launch.stderr).to.match(
+          /^qemu-kube-exec: Cannot give QEMU a session keyring of its own: Quota exceeded; remove keys of .+\n$/,
+        );
+      });
+
+      for (const code of ['EPERM', 'ENOSYS'] as const)
+        it(`all the same where there are no keyrings (${code})`, async () => {
+          const { uid, gid } = findQemuAccount();
+          const ids = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+          const through = [...withoutSyscalls(code, ['keyctl']), '/usr/bin/env', ...ids];
+          expect(await find('uid', through, { uid: 0, gid: 0 })).to.match(new RegExp(`^${uid}\\b`));
+        });
+    }
   });
