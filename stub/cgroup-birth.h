@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Being born in a cgroup of v2, which costs nothing. Who moves there instead waits for a grace period of RCU. */
+/* Into a cgroup. To be born in one of v2 costs nothing; who moves there instead waits for a grace period of RCU. */
 #ifndef KND_CGROUP_BIRTH_H
 #define KND_CGROUP_BIRTH_H
 
@@ -10,5 +10,8 @@ int is_unified_cgroup(int directory);
 
 /* As fork(), with the child in the cgroup of v2. Fails where the kernel or a filter lacks clone3(), which fork() does not. */
 pid_t fork_into_cgroup(int directory);
+
+/* Moves this process to the cgroup whose cgroup.procs this is, which is closed. Returns -1 with errno on failure. */
+int join_cgroup(int file);
 
 #endif

@@ -49,9 +49,6 @@ int process_ended(int pidfd);
 
 /* ---- own-proc.c -------------------------------------------------------------------------------------------- */
 
-/* Fails with EXDEV where a file is of no procfs. */
-int check_procfs(int file);
-
 /* A file below /proc/self to write to, of the process that calls this. Fails with EXDEV where /proc is no procfs. */
 int open_own_proc(const char *path);
 

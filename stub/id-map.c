@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "safe-fds.h"
 
 #define HOLDER_MS 2000
 #define MAX_TEXT 4095 /* what the kernel takes in one write, and it takes only one */

@@ -83,6 +83,8 @@ static int translate(void *context, int id) {
   return thread_map_find(&monitor->map, id);
 }
 
+static int is_waiting(const struct direction *direction) { return direction->start < direction->end; }
+
 static int is_temporary(int error) { return error == EAGAIN || error == EINTR; }
 
 static void drop(struct direction *direction) {
@@ -91,30 +93,18 @@ static void drop(struct direction *direction) {
   direction->fd_count = direction->start = direction->end = 0;
 }
 
-/* Sends what waits. fds go with the first byte of what they came with, and are closed here at once. */
-static void flush_to(int fd, struct direction *direction) {
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof direction->fds)];
-  } control;
-  while (direction->start < direction->end && !direction->broken) {
-    struct iovec part = {.iov_base = direction->data + direction->start,
-                         .iov_len = direction->end - direction->start};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    size_t size = direction->fd_count * sizeof(int);
-    if (size > 0) {
-      memset(&control, 0, sizeof control);
-      control.header = (struct cmsghdr){
-          .cmsg_len = (socklen_t)CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-      memcpy(CMSG_DATA(&control.header), direction->fds, size);
-      message.msg_control = &control;
-      message.msg_controllen = (socklen_t)CMSG_SPACE(size);
-    }
-    ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+/* Sends what waits. fds go with the first byte of what they came with, and are closed here at once. Returns -1 where it can't
+ * be sent to somebody who would still take it. */
+static int flush_to(int fd, struct direction *direction) {
+  while (is_waiting(direction) && !direction->broken) {
+    ssize_t sent = send_with_fds(fd, direction->data + direction->start, direction->end - direction->start,
+                                 direction->fds, direction->fd_count);
     if (sent < 0 && errno == EINTR)
       continue;
-    if (sent < 0 && is_temporary(errno))
-      return;
+    if (sent < 0 && errno == EAGAIN)
+      return 0;
+    if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
+      return -1;
     if (sent < 0) {
       direction->broken = 1;
       break;
@@ -125,6 +115,7 @@ static void flush_to(int fd, struct direction *direction) {
     direction->end = left_end;
   }
   drop(direction);
+  return 0;
 }
 
 static void receive_from_libvirt(struct monitor *monitor) {
@@ -148,8 +139,6 @@ static void receive_from_qemu(struct monitor *monitor) {
   else if (got == 0 || !is_temporary(errno))
     direction->ended = 1;
 }
-
-static int is_waiting(const struct direction *direction) { return direction->start < direction->end; }
 
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
 
@@ -188,18 +177,30 @@ static void end_libvirt(struct monitor *monitor) {
     shutdown(monitor->qemu, SHUT_WR);
 }
 
+static int relay_to_qemu(struct monitor *monitor) {
+  struct direction *direction = &monitor->to_qemu;
+  if (flush_to(monitor->qemu, direction) < 0)
+    return -1;
+  if (is_waiting(direction) || direction->ended)
+    return 0;
+  receive_from_libvirt(monitor);
+  return flush_to(monitor->qemu, direction);
+}
+
+static int relay_to_libvirt(struct monitor *monitor) {
+  struct direction *direction = &monitor->to_libvirt;
+  if (flush_to(monitor->libvirt, direction) < 0)
+    return -1;
+  if (is_waiting(direction) || direction->ended)
+    return 0;
+  receive_from_qemu(monitor);
+  return flush_to(monitor->libvirt, direction);
+}
+
+/* A connection in which something has been lost is ended: libvirt would wait for the answer. */
 static void relay(struct monitor *monitor) {
-  flush_to(monitor->qemu, &monitor->to_qemu);
-  if (!is_waiting(&monitor->to_qemu) && !monitor->to_qemu.ended) {
-    receive_from_libvirt(monitor);
-    flush_to(monitor->qemu, &monitor->to_qemu);
-  }
-  flush_to(monitor->libvirt, &monitor->to_libvirt);
-  if (!is_waiting(&monitor->to_libvirt) && !monitor->to_libvirt.ended) {
-    receive_from_qemu(monitor);
-    flush_to(monitor->libvirt, &monitor->to_libvirt);
-  }
-  if (monitor->to_libvirt.ended && !is_waiting(&monitor->to_libvirt))
+  if (relay_to_qemu(monitor) < 0 || relay_to_libvirt(monitor) < 0 ||
+      (monitor->to_libvirt.ended && !is_waiting(&monitor->to_libvirt)))
     disconnect(monitor);
   else if (monitor->to_qemu.ended && !is_waiting(&monitor->to_qemu))
     end_libvirt(monitor);

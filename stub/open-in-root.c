@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "safe-fds.h"
@@ -14,7 +13,6 @@
 #define RESOLVE_NO_MAGICLINKS 0x02U
 #define RESOLVE_NO_SYMLINKS 0x04U
 #define RESOLVE_IN_ROOT 0x10U
-#define PROC_SUPER_MAGIC 0x9fa0
 
 #define MAX_LINKS 40     /* as the kernel */
 #define MAX_DEPTH 128    /* directories that the walk holds open */
@@ -77,8 +75,7 @@ static int next_component(struct walk *walk, char name[NAME_MAX + 1], int *is_la
 /* Puts what the link says in front of the rest. */
 static int follow(struct walk *walk, int link) {
   char target[PATH_MAX];
-  struct statfs info;
-  if (walk->links_left-- == 0 || fstatfs(link, &info) < 0 || info.f_type == PROC_SUPER_MAGIC) {
+  if (walk->links_left-- == 0 || check_procfs(link) == 0) {
     errno = ELOOP;
     return -1;
   }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "safe-fds.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
 

@@ -14,6 +14,11 @@ enum links {
 /* Opens `path`, which is below `root` however it begins. Links of procfs that are no names are never followed. */
 int open_in_root(int root, const char *path, int flags, enum links links);
 
+/* ---- own-proc.c --------------------------------------------------------------------------------------------- */
+
+/* Fails with EXDEV where a file is of no procfs. */
+int check_procfs(int file);
+
 /* ---- close-fds.c -------------------------------------------------------------------------------------------- */
 
 /* Closes all fds from `first` to `last`. */

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgroup-birth.h"
@@ -115,14 +114,8 @@ static int join_cgroups(const struct child *child, struct failure *failure) {
       close(child->cgroups[i]);
       continue;
     }
-    /* EINVAL while the kernel still sets the new task up: the container libraries retry as well. */
-    for (int attempt = 0; write(child->cgroups[i], "0", 1) != 1; attempt++) {
-      struct timespec pause = {.tv_nsec = 30000000};
-      if (errno != EINVAL || attempt == 5)
-        return fail(failure, FAIL_CGROUP, errno, "%.400s", child->entry.plan->cgroups[i]);
-      nanosleep(&pause, NULL);
-    }
-    close(child->cgroups[i]);
+    if (join_cgroup(child->cgroups[i]) < 0)
+      return fail(failure, FAIL_CGROUP, errno, "%.400s", child->entry.plan->cgroups[i]);
   }
   if (child->unified >= 0)
     close(child->unified);
@@ -183,7 +176,7 @@ static int be_born_inside(const struct child *child, struct failure *failure) {
     return 0;
   long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid < 0)
-    return fail(failure, FAIL_CGROUP, errno, "a new process");
+    return fail(failure, FAIL_FORK, errno, "fork");
   if (pid > 0)
     _exit(0);
   setsid();

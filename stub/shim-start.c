@@ -16,20 +16,14 @@
 
 #define SHIM_DEADLINE_MS 5000 /* from the fork to the exec; the daemon waits twice as long */
 
-static int join_cgroup(const char *directory) {
+static int join_cgroup_at(const char *directory) {
   char path[4096 + 16];
   if (snprintf(path, sizeof path, "%s/cgroup.procs", directory) >= (int)sizeof path) {
     errno = ENAMETOOLONG;
     return -1;
   }
   int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0)
-    return -1;
-  ssize_t written = write(file, "0", 1);
-  int failure = errno;
-  close(file);
-  errno = failure;
-  return written == 1 ? 0 : -1;
+  return file < 0 ? -1 : join_cgroup(file);
 }
 
 /* In the child: out of the daemon's cgroup before anything else, or the VM would die with the daemon's pod. It does not
@@ -44,7 +38,7 @@ static int become_shim(const int *fds, int shim_image, const char *birthplace) {
   if (plan_read(fds[SHIM_PLAN - SHIM_CONNECTION], &plan) < 0)
     return -1;
   for (size_t i = 0; i < plan.shim_cgroup_count; i++)
-    if (strcmp(plan.shim_cgroups[i], birthplace) != 0 && join_cgroup(plan.shim_cgroups[i]) < 0)
+    if (strcmp(plan.shim_cgroups[i], birthplace) != 0 && join_cgroup_at(plan.shim_cgroups[i]) < 0)
       return -1;
   failpoint("shim-born");
   if (setsid() < 0 || chdir("/") < 0)

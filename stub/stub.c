@@ -14,8 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "caller.h"
@@ -26,7 +24,6 @@ const char program_name[] = "qemu-kube";
 
 static void send_fd_batch(int socket, uint32_t from, uint32_t count, int64_t deadline) {
   uint32_t payload[1 + WIRE_MAX_BATCH];
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * WIRE_MAX_BATCH)];
   struct wire_header header = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .type = WIRE_FDS};
 
   payload[0] = count;
@@ -34,23 +31,10 @@ static void send_fd_batch(int socket, uint32_t from, uint32_t count, int64_t dea
     payload[1 + i] = (uint32_t)inherited[from + i];
   header.length = (uint32_t)(sizeof(uint32_t) * (1 + count));
 
-  struct iovec part = {.iov_base = &header, .iov_len = sizeof header};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  if (count > 0) {
-    memset(control, 0, sizeof control);
-    message.msg_control = control;
-    message.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * count);
-    struct cmsghdr *ancillary = CMSG_FIRSTHDR(&message);
-    ancillary->cmsg_level = SOL_SOCKET;
-    ancillary->cmsg_type = SCM_RIGHTS;
-    ancillary->cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count);
-    memcpy(CMSG_DATA(ancillary), inherited + from, sizeof(int) * count);
-  }
   /* The fds travel with the header, which is small enough to go in one piece. */
   for (;;) {
-    /* Not musl's sendmsg(): that one takes control data of at most 1,024 bytes, which is 252 fds. */
-    long sent = syscall(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent == (long)sizeof header)
+    ssize_t sent = send_with_fds(socket, &header, sizeof header, inherited + from, count);
+    if (sent == (ssize_t)sizeof header)
       break;
     if (sent >= 0)
       errno = EPROTO;
@@ -58,7 +42,7 @@ static void send_fd_batch(int socket, uint32_t from, uint32_t count, int64_t dea
       continue;
     else if (errno == EAGAIN && wait_for(socket, POLLOUT, deadline) == 0)
       continue;
-    refuse("Cannot pass on the inherited fds", strerror(errno), NULL);
+    refuse("Cannot pass on the inherited fds", strerror(errno), "start the VM again; read the node driver's log");
   }
   send_or_refuse(socket, payload, header.length, deadline);
 }
@@ -85,10 +69,9 @@ static void wait_for_verdict(int fd, int64_t deadline) {
 /* ---- the proxy ------------------------------------------------------------------------------------------ */
 
 /* A copy of the log pipe or of the monitor's socket that outlives QEMU would keep libvirt waiting. */
-static void close_inherited_fds(int keep) {
+static void close_inherited_fds(void) {
   for (uint32_t i = 0; i < inherited_count; i++)
-    if (inherited[i] != keep)
-      close(inherited[i]);
+    close(inherited[i]);
   open_standard_fds();
 }
 
@@ -167,7 +150,7 @@ int main(int argc, char **argv, char **envp) {
 
   int signals = block_forwarded_signals();
   if (signals < 0)
-    refuse("Cannot watch for signals", strerror(errno), NULL);
-  close_inherited_fds(-1);
+    refuse("Cannot watch for signals", strerror(errno), "raise the caller's limit of open files");
+  close_inherited_fds();
   be_proxy(fd, signals);
 }

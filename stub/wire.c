@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,6 +85,29 @@ static int check_header(const struct wire_header *header) {
 
 int recv_header(int fd, struct wire_header *header, int64_t deadline) {
   return recv_all(fd, header, sizeof *header, deadline) < 0 ? -1 : check_header(header);
+}
+
+ssize_t send_with_fds(int socket, const void *data, size_t length, const int *fds, size_t count) {
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int) * WIRE_MAX_BATCH)];
+  } control;
+  union {
+    const void *given;
+    void *expected;
+  } bytes = {.given = data};
+  struct iovec part = {.iov_base = bytes.expected, .iov_len = length};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (count > 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = control.bytes;
+    message.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * count);
+    control.header = (struct cmsghdr){
+        .cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
+  }
+  /* Not musl's sendmsg(): that one takes control data of at most 1,024 bytes, which is 252 fds. */
+  return (ssize_t)syscall(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count) {

@@ -55,7 +55,11 @@ int recv_all(int fd, void *data, size_t length, int64_t deadline);
 int send_frame(int fd, enum wire_type type, const void *payload, uint32_t length, int64_t deadline);
 int recv_header(int fd, struct wire_header *header, int64_t deadline);
 
-/* Receives `length` bytes in one piece, with the fds that came along (close-on-exec), at most `max`.
+/* Sends with `count` fds, at most WIRE_MAX_BATCH of them, which go with the first byte. Returns as send(2), without SIGPIPE;
+ * does not wait. */
+ssize_t send_with_fds(int socket, const void *data, size_t length, const int *fds, size_t count);
+
+/* Receives at most `length` bytes, with the fds that came along (close-on-exec), at most `max`.
  * Returns as recv(2); EPROTO when there were more, EMFILE when not all could be opened here, and then none is kept. */
 ssize_t recv_with_fds(int socket, void *data, size_t length, int flags, int *fds, size_t max, size_t *count);
 

@@ -241,7 +241,7 @@ static void run(struct input input) {
   check_wiped();
   wait_for_verdict(fd, now_ms() + DEADLINE_MS);
   progress = PROXYING;
-  close_inherited_fds(fd);
+  close_inherited_fds();
   be_proxy(fd, FUZZ_SIGNALS);
 }
 

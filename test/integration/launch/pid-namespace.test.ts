@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCgroups } from '../../support/cgroups.ts';
+import { Failpoints } from '../../support/failpoints.ts';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
 import { startLibvirt, type LibvirtHost } from '../../support/libvirt-host.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
@@ -12,11 +14,14 @@ import {
   readArguments,
   readNamespace,
   readStatusFields,
+  signalProcess,
+  type ProcessIdentity,
 } from '../../support/processes.ts';
 import { findQemuAccount } from '../../support/qemu-account.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
+import { waitForStoppedShim } from '../../support/stopped-shim.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const END_MS = 5000;
@@ -140,6 +145,32 @@ describe("a VM in the pod's PID namespace", function () {
     expect(listFds()).to.equal(before);
   });
 
+  it('passes on as many fds as a message can have, and what is said with them', async () => {
+    await libvirt.endLibvirtd('SIGKILL');
+    const directory = join(libvirt.directory, 'lib/qemu');
+    const domain = readdirSync(directory).find(
+      (name) => name.startsWith('domain-') && name.endsWith(sandbox.vmName),
+    );
+    const program = [
+      'import os, socket, sys',
+      'monitor = socket.socket(socket.AF_UNIX)',
+      'monitor.settimeout(20)',
+      'monitor.connect(sys.argv[1])',
+      'fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(253)]',
+      'answers = monitor.makefile()',
+      'answers.readline()',
+      `socket.send_fds(monitor, [b'{"execute":"qmp_capabilities"}'], fds)`,
+      'print(answers.readline().strip())',
+    ].join('\n');
+    try {
+      const monitor = join(directory, domain ?? '', 'monitor.sock');
+      const { stdout } = await runCommand('python3', ['-c', program, monitor]);
+      expect(stdout).to.equal('{"return": {}}\n');
+    } finally {
+      await libvirt.startLibvirtd();
+    }
+  });
+
   it('is found again by a libvirtd that was killed, more than once', async () => {
     for (let round = 0; round < 2; round++) {
       await libvirt.endLibvirtd('SIGKILL');
@@ -230,5 +261,58 @@ describe('a launch into the PID namespace of a pod that may trace', function () 
       /^qemu-kube: Cannot join the PID namespace of the pod: its container has CAP_SYS_PTRACE, .*; take that .*\n$/,
     );
     expect(sandbox.processes).to.deep.equal([sandbox.pid]);
+  });
+});
+
+describe("what is to become QEMU in the pod's PID namespace", function () {
+  this.timeout(60_000);
+  let scratch: Scratch;
+  let failpoints: Failpoints;
+  let driver: NodeDriver;
+  let sandbox: Sandbox;
+  before(async () => {
+    scratch = Scratch.open('test');
+    failpoints = Failpoints.open(scratch);
+    driver = await startNodeDriver(scratch, { failpoints, settings: { namespaces, emulator: fakeEmulator } });
+    sandbox = await startSandbox(scratch, {
+      vmUuid: randomUUID(),
+      vmName: 'ended',
+      mounts: [fakeEmulatorMount, failpoints.mount],
+    });
+  });
+  after(() => scratch.close());
+
+  const launchTo = async (point: string, act: (stopped: ProcessIdentity) => void): Promise<string> => {
+    failpoints.set(point);
+    const launch = launchFake(driver, sandbox, { args: ['wait'] });
+    const stopped = await waitForStoppedShim(driver, point);
+    act(stopped);
+    signalProcess(stopped, 'SIGCONT');
+    expect((await launch.ended).status, launch.stderr).to.equal(125);
+    expect(sandbox.processes).to.deep.equal([sandbox.pid]);
+    return launch.stderr;
+  };
+
+  it('is said to have been ended where somebody ends it', async () => {
+    expect(await launchTo('namespaces-entered', (stopped) => signalProcess(stopped, 'SIGKILL'))).to.match(
+      /^qemu-kube: Cannot start the VM: the process that was to become QEMU was ended before \(by signal 9\); check .+\n$/,
+    );
+  });
+
+  it('is said to be one too many where the pod may have no more processes', async () => {
+    const cgroups = readCgroups(sandbox.pid);
+    const files = [`/sys/fs/cgroup/pids${cgroups.get('pids')}`, `/sys/fs/cgroup${cgroups.get('')}`]
+      .map((directory) => `${directory}/pids.max`)
+      .filter((file) => existsSync(file));
+    const [limit = ''] = files;
+    const before = readFileSync(limit, 'latin1');
+    try {
+      const line = await launchTo('namespaces-entered', () => writeFileSync(limit, '1'));
+      expect(line).to.match(
+        /^qemu-kube: Cannot make a process for QEMU: Resource temporarily unavailable; check that the pod's .+\n$/,
+      );
+    } finally {
+      writeFileSync(limit, before);
+    }
   });
 });
