@@ -13,6 +13,7 @@
 #undef main
 
 static int is_child, is_lazy; /* a lazy one does not look at what its children say */
+static int sees_ends_first;   /* of its children, before what they say */
 
 /* In the child: what was asked for must be within what the parent has checked. */
 _Noreturn void read_file(int proc_directory, const struct read_request *request, int out) {
@@ -53,11 +54,13 @@ static void continue_all(void) {
   readings_prepare(entries);
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     entries[i].revents = is_lazy ? 0 : POLLIN;
+  if (sees_ends_first)
+    reading_reaped(FUZZ_CHILD);
   readings_continue(entries);
-  /* Readers that have said all end. */
+  /* Those that have said all. */
   for (size_t i = 0; i < BROKER_MAX_READS; i++)
     if (readings[i].pid > 0 && readings[i].pipe < 0)
-      reading_reaped(readings[i].pid);
+      reading_reaped(FUZZ_CHILD);
 }
 
 static void serve_all(void) {
@@ -92,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint8_t flags = take_byte(&input);
   int is_silent = flags & 1;
   is_lazy = (flags & 2) != 0;
+  sees_ends_first = (flags & 4) != 0;
   int fd = fuzz_connect(input, is_silent);
   EXPECT(dup2(fd, BROKER_CHANNEL) == BROKER_CHANNEL);
   serve_all();
