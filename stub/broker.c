@@ -146,9 +146,10 @@ static _Noreturn void serve(int signals, int shim_image) {
       die("Cannot wait", "raise the node driver's limits of memory and open files");
     }
     watch_continue(watched, watch_count, tell_end);
-    readings_continue(wait + 2);
+    /* Before deadlines are looked at: who has ended in time was in time. */
     if (wait[1].revents != 0)
       reap_children(signals);
+    readings_continue(wait + 2);
     if (wait[0].revents != 0 && !serve_one(shim_image))
       exit(0);
   }
