@@ -8,6 +8,7 @@ import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { isRunning, listDescendants, readStatusFields, signalProcess } from '../../support/processes.ts';
 import { findQemuAccount } from '../../support/qemu-account.ts';
+import { runCommand } from '../../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -47,7 +48,11 @@ describe('the daemon, hardened', function () {
   before(async () => {
     scratch = Scratch.open('test');
     sandbox = await startSandbox(scratch, { vmUuid: 'hard', vmName: 'hard', mounts: [fakeEmulatorMount] });
-    driver = await startNodeDriver(scratch, { settings: { emulator: fakeEmulator } });
+    driver = await startNodeDriver(scratch, {
+      settings: { emulator: fakeEmulator },
+      // Where cores are written unless the daemon says no.
+      run: (command, log) => scratch.startBackground('prlimit', ['--core=unlimited', ...command], log),
+    });
   });
   after(() => scratch.close());
 
@@ -59,8 +64,11 @@ describe('the daemon, hardened', function () {
     expect(driver.log).to.not.include('Debugger');
   });
 
-  it('is started without that signal, as a program and in the image', () => {
+  it('is started without that signal as a program', () => {
     expect(readFileSync(join(root, 'daemon/main.ts'), 'utf8').split('\n')[0]).to.include('--disable-sigusr1');
+  });
+
+  it('is started without that signal in the image', () => {
     // The image's entry point, which executes Node.
     expect(readFileSync(join(root, 'Dockerfile'), 'utf8')).to.match(
       /^ENTRYPOINT \["\/usr\/local\/bin\/node-driver"\]/m,
@@ -111,6 +119,19 @@ describe('the daemon, hardened', function () {
     expect(abstract).to.deep.equal([]);
   });
 
+  it('closes the inspector that it was started with', async () => {
+    const program = `
+      import inspector from 'node:inspector';
+      import { createLibc } from '${root}/daemon/host/libc.ts';
+      import { hardenProcess } from '${root}/daemon/host/harden-process.ts';
+      const before = inspector.url();
+      hardenProcess({ ...createLibc(), keepCapabilities: () => undefined });
+      console.log(typeof before, typeof inspector.url());
+    `;
+    const args = ['--inspect=127.0.0.1:0', '--input-type=module', '-e', program];
+    expect((await runCommand(process.execPath, args)).stdout).to.equal('string undefined\n');
+  });
+
   it('cannot be traced by its own user, nor can anything be added to what objects inherit', async () => {
     const program = `
       import { createLibc } from '${root}/daemon/host/libc.ts';
@@ -119,7 +140,7 @@ describe('the daemon, hardened', function () {
       const merged = JSON.parse('{"__proto__": {"admin": true}}');
       try { Object.assign(Object.prototype, { admin: true }); } catch { console.log('closed'); }
       try { ({}).__proto__.admin = true; } catch { console.log('gone'); }
-      console.log(String({}.admin));
+      console.log(String({}.admin), String(Object.assign({}, merged).admin));
       setInterval(() => undefined, 1000);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -129,8 +150,8 @@ describe('the daemon, hardened', function () {
     let text = '';
     child.stdout.on('data', (data: Buffer) => (text += data.toString()));
     try {
-      await waitUntil('it is hardened', () => (text.includes('undefined') ? true : undefined), 20_000);
-      expect(text).to.equal('closed\ngone\nundefined\n');
+      await waitUntil('it is hardened', () => (/ \w+\n/.test(text) ? true : undefined), 20_000);
+      expect(text).to.equal('closed\ngone\nundefined undefined\n');
       // What can't be dumped belongs to root there.
       expect(statSync(`/proc/${child.pid ?? 0}/environ`).uid).to.equal(0);
     } finally {

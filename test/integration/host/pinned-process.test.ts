@@ -133,14 +133,29 @@ describe('PinnedProcess', () => {
     if (successor !== child.pid) skip(this, 'other processes always got the pid first');
     expect(fs.readFileSync(`/proc/${child.pid}/stat`, 'latin1')).to.match(new RegExp(`^${child.pid} `));
     expect(pinned.isAlive()).to.equal(false);
-    expect(() => pinned.read('stat'))
-      .to.throw()
-      .with.property('code')
-      .that.is.oneOf(['ESRCH', 'ENOENT']);
+    for (const action of [
+      () => pinned.read('stat'),
+      () => pinned.readLink('exe'),
+      () => pinned.statLink('exe'),
+      () => pinned.namespaces(),
+    ])
+      expect(action).to.throw().with.property('code').that.is.oneOf(['ESRCH', 'ENOENT']);
     expect(() => libc.signal(pinned.pidfd, 9))
       .to.throw()
       .with.property('code', 'ESRCH');
     expect(children.at(-1)?.exitCode).to.equal(null);
+  });
+
+  it('adopt() takes no directory of another process for that of a pidfd whose process has ended', async () => {
+    const [child, other] = [sleep(), sleep()];
+    const pidfd = libc.pidfdOpen(child.pid);
+    await end(child);
+    const before = countFds();
+    // As if the other one had got its pid.
+    expect(() => PinnedProcess.adopt(libc, '/proc', other.pid, pidfd))
+      .to.throw()
+      .with.property('code', 'ESRCH');
+    expect(countFds()).to.equal(before - 1);
   });
 
   it('reopen() takes no process for another that has its pid and its start time', async function () {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { draftRequest, encodeRequest } from '../../fuzz/encode-request.ts';
@@ -101,6 +103,17 @@ describe('launch.sock knows its callers', function () {
     expect(await launch('group', { user })).to.match(/^125 qemu-kube: Cannot reach the node driver at /);
     const error = await launch('setuid', { user }).catch((reason: unknown) => reason);
     expect(error).to.be.an('error').with.property('code', 'EACCES');
+  });
+
+  it('lets go of who asks for nothing, after two seconds', async function () {
+    this.timeout(10_000);
+    const begin = performance.now();
+    const silent = createConnection(driver.launchSocket);
+    let text = '';
+    silent.setEncoding('latin1').on('data', (data: string) => (text += data));
+    await once(silent, 'close');
+    expect(text).to.include('Cannot read the request: it did not arrive in time; try again');
+    expect(performance.now() - begin).to.be.at.least(1900);
   });
 
   describe('when the process that connected has ended', () => {

@@ -54,6 +54,16 @@ describe('the audit log', function () {
     expect(fs.statSync(path.dirname(file)).mode & 0o7777).to.equal(0o700);
   });
 
+  it('takes from others the rights that they have to its file', () => {
+    fs.mkdirSync(path.dirname(file));
+    fs.writeFileSync(file, '');
+    fs.chmodSync(file, 0o666);
+    using log = open();
+    log.write(record);
+    expect(linesOf(file)).to.have.lengthOf(1);
+    expect(fs.statSync(file).mode & 0o7777).to.equal(0o600);
+  });
+
   it('goes on in a new file when the old one was renamed, removed, or renamed and announced', () => {
     using log = open();
     log.write(record);
@@ -83,7 +93,13 @@ describe('the audit log', function () {
   const refused: readonly (readonly [string, () => void])[] = [
     ['a directory that others may write', () => fs.chmodSync(path.dirname(file), 0o777)],
     ["a directory that is not root's", () => fs.chownSync(path.dirname(file), 1, 1)],
-    ['a link', () => fs.symlinkSync('/etc/passwd', file)],
+    [
+      'a link',
+      () => {
+        fs.writeFileSync(path.join(directory, 'other'), '');
+        fs.symlinkSync(path.join(directory, 'other'), file);
+      },
+    ],
     [
       'a file with another name',
       () => {

@@ -123,6 +123,17 @@ describe('private keys', function () {
         /can write the directory ".*open" above it/,
       ],
       [
+        'a symlink into a directory that others can write',
+        () => {
+          const open = join(directory, 'open');
+          mkdirSync(open);
+          chmodSync(open, 0o777);
+          symlinkSync(put('open/k.pem'), join(directory, 'link.pem'));
+          return join(directory, 'link.pem');
+        },
+        /can write the directory ".*open" above it/,
+      ],
+      [
         'a FIFO',
         async () => {
           const file = join(directory, 'k.pem');

@@ -91,6 +91,19 @@ describe('LaunchLimits', () => {
     expect(kindOf(() => admit(door, 'a'))).to.equal('busy rate');
   });
 
+  it('takes a process that calls again and again in one second for no stub', () => {
+    const door = limits({ perSecond: 2 });
+    const call = (pid: number): boolean => door.isRepeating(pid);
+    expect(Array.from({ length: 6 }, () => call(7))).to.deep.equal([false, false, false, false, true, true]);
+    expect(call(8)).to.equal(false);
+    time += 999;
+    expect(call(7)).to.equal(true);
+    time += 1;
+    expect(call(7)).to.equal(false);
+    const open = limits();
+    expect(Array.from({ length: 99 }, () => open.isRepeating(7))).to.not.include(true);
+  });
+
   it('counts no bytes of ordinary requests', () => {
     const door = limits({ total: 1000, perOrigin: 1000 });
     for (let i = 0; i < 500; i++) {

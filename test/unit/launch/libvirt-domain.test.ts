@@ -92,6 +92,10 @@ describe('libvirtDomain', () => {
     ['".." in the path', ['-name', 'guest=testvm', ...json(`${state}/x/../domain-7-testvm/master-key.aes`)]],
     ['"//" in the path', ['-name', 'guest=testvm', ...json(`${state}//domain-7-testvm/master-key.aes`)]],
     ['a path that goes deeper', ['-name', 'guest=testvm', ...json(`${home}/x/master-key.aes`)]],
+    [
+      'a path that goes deeper behind the key',
+      ['-name', 'guest=testvm', ...json(`${home}/master-key.aes/x`)],
+    ],
     ['another file name', ['-name', 'guest=testvm', ...json(`${home}/key`)]],
     [
       'an id that is no number',

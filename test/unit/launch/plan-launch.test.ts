@@ -128,6 +128,18 @@ describe('planLaunch', () => {
     expect(codeOf(() => planLaunch({ ...withNamespaces('net'), users }))).to.equal('target-unusable');
   });
 
+  it('refuses the PID namespace of a pod that may trace, and no other', () => {
+    const tracing = (...kinds: LaunchPolicy['namespaces']): PlanInput => ({
+      ...withNamespaces(...kinds),
+      canTrace: true,
+    });
+    const refusal = refusalOf(() => planLaunch(tracing('mnt', 'pid')));
+    expect(refusal).to.have.property('code', 'target-unusable');
+    expect(refusal).to.have.property('message').that.includes('CAP_SYS_PTRACE');
+    expect(codeOf(() => planLaunch(tracing('mnt')))).to.equal(null);
+    expect(codeOf(() => planLaunch(withNamespaces('mnt', 'pid')))).to.equal(null);
+  });
+
   it('tells the fd of the monitor with the PID namespace, and only then', () => {
     const argv = ['stub', '-chardev', 'socket,id=m,fd=30', '-mon', 'm,mode=control'].map((each) =>
       Buffer.from(each),

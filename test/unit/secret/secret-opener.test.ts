@@ -45,6 +45,15 @@ describe('SecretOpener', function () {
     return opened;
   }
 
+  it('gives no key away: they decrypt, and nothing else', async () => {
+    for (const { key } of keys) {
+      expect(key).to.include({ type: 'private', extractable: false });
+      expect(key.usages).to.deep.equal(['decrypt']);
+      const error: unknown = await crypto.subtle.exportKey('pkcs8', key).catch((reason: unknown) => reason);
+      expect(error).to.have.property('name', 'InvalidAccessError');
+    }
+  });
+
   it('hands on a plain secret', () => expectGood(text, 'plain'));
 
   it('opens the form rsa with each of the keys', async () => {
