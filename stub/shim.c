@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #define POD_END_MS 50
+#define REAPED_AT_ONCE 64
 
 enum reason { REASON_QEMU, REASON_STUB_GONE, REASON_POD_GONE, REASON_OOM };
 
@@ -233,15 +234,21 @@ static void obey(void *context, const char *line) {
     signal_qemu(shim, (int)number);
 }
 
-/* QEMU, and what it left to us. */
-static void reap(struct shim *shim) {
+/* QEMU, and what it left to us. Returns whether there may be more: what came from QEMU can make zombies as fast as they are
+ * reaped, and must not keep us from all else. */
+static int reap(struct shim *shim) {
   struct signalfd_siginfo info;
   int status;
   while (read(shim->children, &info, sizeof info) == (ssize_t)sizeof info)
     continue;
-  for (pid_t pid; (pid = reap_one(&status)) > 0;)
+  for (int i = 0; i < REAPED_AT_ONCE; i++) {
+    pid_t pid = reap_one(&status);
+    if (pid <= 0)
+      return 0;
     if (pid == shim->qemu.pid)
       finish(shim, status);
+  }
+  return 1;
 }
 
 static int next_timeout(const struct shim *shim) {
@@ -252,7 +259,7 @@ static int next_timeout(const struct shim *shim) {
 }
 
 static _Noreturn void supervise(struct shim *shim) {
-  int watch_init = 1;
+  int watch_init = 1, has_zombies = 0;
   for (;;) {
     struct pollfd wait[4 + MAX_CLIENTS + MONITOR_POLLS] = {
         {.fd = shim->children, .events = POLLIN},
@@ -263,10 +270,10 @@ static _Noreturn void supervise(struct shim *shim) {
     for (size_t i = 0; i < MAX_CLIENTS; i++)
       wait[4 + i] = (struct pollfd){.fd = shim->clients.each[i].fd, .events = POLLIN};
     monitor_watch(&shim->monitor, wait + 4 + MAX_CLIENTS);
-    if (poll(wait, 4 + MAX_CLIENTS + MONITOR_POLLS, next_timeout(shim)) < 0 && errno != EINTR)
+    if (poll(wait, 4 + MAX_CLIENTS + MONITOR_POLLS, has_zombies ? 0 : next_timeout(shim)) < 0 && errno != EINTR)
       exit(1); /* QEMU is killed by its parent-death signal */
 
-    reap(shim);
+    has_zombies = reap(shim);
     monitor_serve(&shim->monitor, wait + 4 + MAX_CLIENTS);
     if (wait[1].revents != 0)
       hear_stub(shim);
