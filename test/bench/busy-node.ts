@@ -1,10 +1,10 @@
-import { createApiClient } from '../../daemon/api/api-client.ts';
 import type { MachineOutput } from '../../daemon/api/proto-types.ts';
 import { fakeEmulatorMount, launchFake, type FakeLaunch } from '../support/fake-launch.ts';
 import { startLibvirt } from '../support/libvirt-host.ts';
 import { startNodeDriver, type NodeDriver, type NodeDriverOptions } from '../support/node-driver.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import type { Scratch } from '../support/scratch.ts';
+import { createWatchedApiClient } from '../support/secret-watch/watched-api-client.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -77,7 +77,7 @@ export class BusyNode {
   }
 
   async listMachines(): Promise<readonly MachineOutput[]> {
-    const client = createApiClient({ socketPath: this.driver.apiSocket });
+    const client = createWatchedApiClient({ socketPath: this.driver.apiSocket });
     try {
       return await client.listMachines();
     } finally {

@@ -6,12 +6,15 @@ import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { StubCrowd } from '../support/stub-crowd.ts';
 import { TestCgroup } from '../support/test-cgroup.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** At any time. */
 const STUBS = 8;
 const HONEST_STARTS = 3;
+/** That come at once, and share half a core. */
+const CROWD = 1000;
 const account = findQemuAccount();
 /** May execute the stub as well, which is setuid root: its real ids are all that tells it from others. */
 const hostileUid = account.uid + 1;
@@ -19,7 +22,7 @@ const TOO_OFTEN =
   'qemu-kube: Cannot take another request now: this user calls too often; start the VM again in a moment';
 
 describe('an honest start among many stubs of a hostile user', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let scratch: Scratch;
   let driver: NodeDriver;
   let pod: Sandbox;
@@ -76,6 +79,31 @@ describe('an honest start among many stubs of a hostile user', function () {
     } finally {
       isOver = true;
       await Promise.all(crowd);
+    }
+    expect(honest).to.deep.equal(Array.from({ length: HONEST_STARTS }, () => '7 '));
+    expect(refusalsOf(account.uid)).to.deep.equal([]);
+  });
+
+  it(`goes through ${CROWD} of them at once, each of which comes again as soon as it was refused`, async () => {
+    const crowd = await StubCrowd.gather(scratch, driver, {
+      uid: hostileUid,
+      size: CROWD,
+      vm: pod,
+      cgroup: StubCrowd.makeCgroup(scratch, 'thousand'),
+    });
+    const honest: string[] = [];
+    try {
+      crowd.go();
+      const isFelt = (): true | undefined => (crowd.said.includes(TOO_OFTEN) ? true : undefined);
+      await waitUntil('there are too many of them', isFelt, 60_000);
+      for (let count = 0; count < HONEST_STARTS; count++) {
+        const launch = launchFake(driver, pod, { args: ['exit=7'] });
+        const { status } = await launch.ended;
+        honest.push(`${status ?? 'signal'} ${launch.stderr.trim()}`);
+      }
+      expect(crowd.count).to.be.at.least(CROWD);
+    } finally {
+      await crowd.stop();
     }
     expect(honest).to.deep.equal(Array.from({ length: HONEST_STARTS }, () => '7 '));
     expect(refusalsOf(account.uid)).to.deep.equal([]);
