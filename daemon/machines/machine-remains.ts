@@ -2,8 +2,12 @@ import type { ShimCgroups } from '../host/shim-cgroups.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { OnTransition } from './transition.ts';
 
-/** A process is gone from its cgroup a moment after its connections are closed. */
-const CGROUP_RETRIES_MS = [10, 50, 250, 1000, 5000] as const;
+/**
+ * A process is gone from its cgroup a moment after its connections are closed; but a shim stays for as long as something
+ * lives that QEMU has left behind.
+ */
+const FIRST_RETRY_MS = 10;
+const LAST_RETRY_MS = 2000;
 
 export interface MachineRemainsOptions {
   readonly state: StateDirectory;
@@ -44,8 +48,8 @@ export class MachineRemains {
         return;
       }
       // What is still there when the daemon stops is removed by the next one.
-      const wait = CGROUP_RETRIES_MS[attempt];
-      if (wait !== undefined) setTimeout(() => this.#removeRest(launchId, attempt + 1), wait).unref();
+      const wait = Math.min(FIRST_RETRY_MS * 5 ** attempt, LAST_RETRY_MS);
+      setTimeout(() => this.#removeRest(launchId, attempt + 1), wait).unref();
     });
   }
 

@@ -154,7 +154,8 @@ export class MachineSupervisor {
     const record = state.read(launchId);
     if (record?.machine.mode === 'exec') return; // no shim: not one of these machines
     if (record?.bootId !== bootId) {
-      if (this.#processes.isThere(launchId))
+      // A shim that has noted the end of its QEMU only ends what that has left behind.
+      if (this.#processes.isThere(launchId) && this.#readExit(launchId) === null)
         throw new Error('Cannot read the record of a machine whose shim lives: it is left alone');
       this.discard(launchId);
       return;
@@ -221,12 +222,15 @@ export class MachineSupervisor {
       if (this.#isClosed) return;
       try {
         if (await this.#connect(launchId)) return;
-        if (!this.#processes.isThere(launchId)) {
+        const isLate = performance.now() >= deadline;
+        const machine = registry.get(launchId);
+        // Where the end of QEMU could not be noted, a shim that ends what it left behind is known by its silence alone.
+        const hasEnded = machine !== undefined && !this.#processes.runs(machine);
+        if (!this.#processes.isThere(launchId) || this.#readExit(launchId) !== null || (isLate && hasEnded)) {
           this.#shimGone(launchId);
           return;
         }
-        const isStarting = registry.get(launchId)?.qemu === undefined;
-        if (isStarting && performance.now() >= deadline) this.#processes.kill(launchId);
+        if (isLate && machine?.qemu === undefined) this.#processes.kill(launchId);
       } catch (error) {
         onError(launchId, error);
         await delay(1000, undefined, { ref: false });
