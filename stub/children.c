@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "processes.h"
 #include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define KILL_DEADLINE_MS 2000
+#define REAP_MS 20 /* before others are killed again, who may make zombies as fast as these are reaped */
+#define LONGEST_PASS_MS 10000 /* nobody waits for it */
+#define LONGEST_PAUSE_MS 1000
 
 pid_t reap_one(int *status) {
   pid_t pid;
@@ -20,37 +22,64 @@ pid_t reap_one(int *status) {
   return pid;
 }
 
-void list_children(char *text, size_t size) {
-  int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-  ssize_t length = file < 0 ? 0 : read(file, text, size - 1);
-  if (file >= 0)
-    close(file);
-  text[length < 0 ? 0 : length] = '\0';
+int list_children(struct pid_list *list) { return pid_list_open(list, AT_FDCWD, "/proc/thread-self/children"); }
+
+/* None of them can be another's meanwhile: only we reap them. */
+static void kill_children(int64_t deadline) {
+  struct pid_list list;
+  struct process process;
+  if (list_children(&list) < 0)
+    return;
+  for (pid_t pid; now_ms() < deadline && (pid = pid_list_next(&list)) > 0;) {
+    if (process_open(&process, pid) < 0) { /* it has ended, or there is no fd left for it */
+      kill(pid, SIGKILL);
+      continue;
+    }
+    kill_tree(&process, deadline);
+    process_close(&process);
+  }
+  pid_list_close(&list);
 }
 
-static void kill_children(void) {
-  char text[4096], *end = text;
-  list_children(text, sizeof text);
-  /* None of these can be another's meanwhile: only we reap them. */
-  for (char *next = text; (next = strchr(end, ' ')) != NULL; end = next + 1) {
-    pid_t pid = (pid_t)strtol(end, NULL, 10);
-    if (pid > 1)
-      kill(pid, SIGKILL);
+enum left { LEFT_NONE, LEFT_SAME, LEFT_OTHERS };
+
+/* What is left: nothing, or as far as we can tell what was there before, or others. */
+static enum left kill_all(const struct plan *plan, int64_t deadline) {
+  static int leftovers_before;
+  int64_t begin = now_ms();
+  int reaped = 0;
+  pid_t pid;
+  while ((pid = reap_one(NULL)) > 0) {
+    reaped++;
+    if (now_ms() >= begin + REAP_MS)
+      break;
   }
+  /* In this order: how long the search takes is up to the pod. */
+  kill_children(deadline);
+  int leftovers = leftovers_kill(plan, deadline);
+  int is_same = reaped == 0 && leftovers == leftovers_before;
+  leftovers_before = leftovers;
+  /* Without children, QEMU is reaped, and what it left has a new parent. */
+  if (pid < 0 && leftovers == 0)
+    return LEFT_NONE;
+  return is_same ? LEFT_SAME : LEFT_OTHERS;
+}
+
+static void wait_ms(int64_t time) {
+  struct timespec pause = {.tv_sec = time / 1000, .tv_nsec = time % 1000 * 1000000};
+  nanosleep(&pause, NULL);
 }
 
 void end_children(const struct plan *plan) {
   int64_t deadline = now_ms() + KILL_DEADLINE_MS;
-  struct timespec pause = {.tv_nsec = 1000000};
-  for (;;) {
-    pid_t pid = reap_one(NULL);
-    if (pid > 0)
-      continue;
-    /* Without children, QEMU is reaped, and what it left has a new parent. */
-    int left = leftovers_kill(plan);
-    if ((pid < 0 && left == 0) || now_ms() >= deadline)
-      return;
-    kill_children();
-    nanosleep(&pause, NULL);
+  while (kill_all(plan, deadline) != LEFT_NONE && now_ms() < deadline)
+    wait_ms(1);
+}
+
+void outlive_children(const struct plan *plan) {
+  int64_t pause = 1;
+  for (enum left left; (left = kill_all(plan, now_ms() + LONGEST_PASS_MS)) != LEFT_NONE;) {
+    wait_ms(pause);
+    pause = left == LEFT_OTHERS ? 1 : 2 * pause < LONGEST_PAUSE_MS ? 2 * pause : LONGEST_PAUSE_MS;
   }
 }

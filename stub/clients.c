@@ -19,6 +19,14 @@ void clients_begin(struct clients *clients, int fd) {
     clients->each[i] = (struct client){.fd = i == 0 ? fd : -1};
 }
 
+void clients_close(struct clients *clients) {
+  for (size_t i = 0; i < MAX_CLIENTS; i++)
+    if (clients->each[i].fd >= 0)
+      close(clients->each[i].fd);
+  if (clients->listener >= 0)
+    close(clients->listener);
+}
+
 void client_tell(struct client *client, const char *text, size_t length) {
   if (client->fd >= 0 && send(client->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length) {
     close(client->fd);

@@ -26,6 +26,9 @@ void clients_begin(struct clients *clients, int fd);
 /* Listens on shim.sock in the directory of the launch, whose fd is SHIM_STATE. */
 int clients_listen(struct clients *clients, struct failure *failure);
 
+/* Ends all connections; there are none any more. */
+void clients_close(struct clients *clients);
+
 /* Takes a daemon that connects; NULL where that is none, or there are too many. */
 struct client *clients_accept(struct clients *clients);
 

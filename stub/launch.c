@@ -75,16 +75,16 @@ static int fail_as_ended(int status, struct failure *failure) {
 /* In a PID namespace of its own QEMU is born to the one that we forked, which then ends. Asked of the kernel: what is told by
  * a process in the pod may be the pod's word. */
 static int find_qemu(struct qemu *qemu, struct failure *failure) {
-  char text[64];
+  struct pid_list list;
   int status = 0;
   while (waitpid(qemu->pid, &status, 0) < 0 && errno == EINTR)
     continue;
-  list_children(text, sizeof text);
-  char *end = strchr(text, ' ');
-  if (end == NULL || end[1] != '\0')
-    return fail_as_ended(status, failure);
-  qemu->pid = (pid_t)strtol(text, NULL, 10);
-  return 0;
+  if (list_children(&list) < 0)
+    return fail(failure, FAIL_IDENTITY, errno, "no report");
+  qemu->pid = pid_list_next(&list);
+  int is_alone = qemu->pid > 0 && pid_list_next(&list) == 0;
+  pid_list_close(&list);
+  return is_alone ? 0 : fail_as_ended(status, failure);
 }
 
 int launch(const struct plan *plan, struct monitor *monitor, int listener, struct qemu *qemu, struct failure *failure) {

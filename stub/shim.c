@@ -9,7 +9,8 @@
  *   the daemon goes away  -> nothing: the next one connects to shim.sock
  *
  * What QEMU leaves behind, however it detached itself, is ended with it: it would keep the pod's cgroup. Where libvirt
- * has a PID namespace of its own, leftovers.c finds it.
+ * has a PID namespace of its own, leftovers.c finds it. The news of the end wait for that only so long: what is left then,
+ * we stay for, with no other end than theirs.
  *
  * Started by the broker from a sealed memfd with the fds of plan.h and nothing else.
  */
@@ -48,14 +49,34 @@ struct shim {
   int is_killed;   /* by us */
 };
 
-/* ---- refusals ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+/* The runtime could not remove the container's cgroups while QEMU was in them, and may have given up: what is empty
+ * now is ours to remove. */
+static void remove_pod_cgroups(const struct plan *plan) {
+  if (process_ended(SHIM_INIT))
+    for (size_t i = 0; i < plan->cgroup_count; i++)
+      rmdir(plan->cgroups[i]);
+}
+
+/* Everybody has been told, and for stub and daemon this is the end. What cannot be killed yet, or is too much to be killed at
+ * once, has us as its parent as long as we are there. */
+static _Noreturn void leave(struct shim *shim, int status) {
+  alarm(0);
+  if (shim->connection >= 0)
+    close(shim->connection);
+  clients_close(&shim->clients);
+  outlive_children(&shim->plan);
+  remove_pod_cgroups(&shim->plan);
+  exit(status);
+}
 
 static _Noreturn void refuse(struct shim *shim, const struct failure *failure) {
   char text[WIRE_MAX_TEXT];
   size_t length = describe_failure(failure, "the node driver", shim->plan.launch_id, text, sizeof text);
   send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);
   clients_tell(&shim->clients, "failed %d %s\n", failure->error, text);
-  exit(1);
+  leave(shim, 1);
 }
 
 /* ---- start ---------------------------------------------------------------------------------------------------------- */
@@ -139,14 +160,6 @@ static const char *reason_name(enum reason reason) {
   }
 }
 
-/* The runtime could not remove the container's cgroups while QEMU was in them, and may have given up: what is empty
- * now is ours to remove. */
-static void remove_pod_cgroups(const struct plan *plan) {
-  if (process_ended(SHIM_INIT))
-    for (size_t i = 0; i < plan->cgroup_count; i++)
-      rmdir(plan->cgroups[i]);
-}
-
 /* The kernel kills what is in a PID namespace before the end of its first process can be seen. */
 static int pod_ends_too(const struct shim *shim) {
   struct pollfd init = {.fd = SHIM_INIT, .events = POLLIN};
@@ -186,7 +199,7 @@ static _Noreturn void finish(struct shim *shim, int status) {
   failpoint("exit-told-daemon");
   unlinkat(SHIM_STATE, "shim.sock", 0);
   failpoint("socket-removed");
-  exit(0);
+  leave(shim, 0);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "entry.h"
 #include "failure.h"
 #include "plan.h"
+#include "processes.h"
 #include "wire.h"
 
 /* Of what shim and daemon tell each other; docs/protocol.md, section 3. */
@@ -91,19 +92,23 @@ void kill_qemu(const struct plan *plan, const struct qemu *qemu);
 /* As waitpid(-1, status, WNOHANG), which no signal interrupts: a child that is not seen now is never seen again. */
 pid_t reap_one(int *status);
 
-/* Of this thread, as the kernel lists them, each followed by a space; the last may be cut, and comes again. */
-void list_children(char *text, size_t size);
+/* Of this thread, as the kernel lists them. */
+int list_children(struct pid_list *list);
 
-/* Ends all that came from QEMU. Bounded: in a frozen cgroup, or deep in a file system, a process dies later. */
+/* Ends all that came from QEMU, for at most two seconds: whoever waits for the news of QEMU's end must have it, and in a frozen
+ * cgroup, or deep in a file system, a process dies later. */
 void end_children(const struct plan *plan);
+
+/* The same until nothing is left, however long that takes: nobody else would find it. */
+void outlive_children(const struct plan *plan);
 
 /* ---- leftovers.c: what QEMU leaves behind in libvirt's PID namespace ------------------------------------------ */
 
 /* Before the fork, where that namespace is not the shim's own. */
 void leftovers_expect(int pid_namespace);
 
-/* Once QEMU has been reaped. Returns how many were still there. */
-int leftovers_kill(const struct plan *plan);
+/* Once QEMU has been reaped. Returns 0 where there was none, and has not been for a while. */
+int leftovers_kill(const struct plan *plan, int64_t deadline);
 
 /* ---- out-of-memory.c ---------------------------------------------------------------------------------------- */
 

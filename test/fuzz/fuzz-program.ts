@@ -45,8 +45,8 @@ export const fuzzedPrograms: readonly FuzzedProgram[] = [
   {
     name: 'shim-messages',
     covers: {
-      'children.c': ['kill_children', 'list_children'],
       'clients.c': ['client_hear'],
+      'pid-list.c': 'all',
       'shim.c': ['end_qemu', 'is_forwarded', 'hear_stub', 'obey'],
     },
   },

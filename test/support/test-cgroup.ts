@@ -3,6 +3,15 @@ import { dirname, join } from 'node:path';
 import { listCgroupRoots } from './cgroups.ts';
 import type { Scratch } from './scratch.ts';
 
+/** Makes one that processes can join, below a cgroup of whatever hierarchy. */
+export function makeCgroup(directory: string): void {
+  mkdirSync(directory);
+  // A new cpuset of version 1 has no CPU, and takes no process.
+  if (existsSync(join(directory, 'cgroup.clone_children')))
+    for (const file of ['cpuset.cpus', 'cpuset.mems'].filter((each) => existsSync(join(directory, each))))
+      writeFileSync(join(directory, file), readFileSync(join(dirname(directory), file)));
+}
+
 /** A cgroup in every hierarchy, for processes of a test; removed with the scratch. */
 export class TestCgroup {
   /** The same in every hierarchy. */
@@ -18,13 +27,7 @@ export class TestCgroup {
     const path = `/${scratch.id}-${name}`;
     scratch.record({ kind: 'cgroup', path });
     const directories = listCgroupRoots().map((root) => join(root, path));
-    for (const directory of directories) {
-      mkdirSync(directory);
-      // A new cpuset of version 1 has no CPU, and takes no process.
-      if (existsSync(join(directory, 'cgroup.clone_children')))
-        for (const file of ['cpuset.cpus', 'cpuset.mems'].filter((each) => existsSync(join(directory, each))))
-          writeFileSync(join(directory, file), readFileSync(join(dirname(directory), file)));
-    }
+    directories.forEach(makeCgroup);
     return new TestCgroup(path, directories);
   }
 

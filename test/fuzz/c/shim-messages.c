@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a running shim hears: a stub's frames, a daemon's lines, the kernel's list of children.
+ * What a running shim hears: a stub's frames, a daemon's lines, the kernel's lists of pids.
  * Input: faults, u8 what, the peer's script or the text.
  */
 #define main shim_main
-#define open(path, flags) fuzz_open_file(path)
-#include "children.c"
+#define openat(directory, path, flags) ((void)(directory), fuzz_open_file(path))
 #include "clients.c"
+#include "pid-list.c"
 #include "shim.c"
 #undef main
 
@@ -40,11 +40,18 @@ static void hear_lines(struct input input, int is_silent) {
   }
 }
 
-static void give_children(struct input input) {
+/* Each pid takes a digit and what ends it. */
+static void give_pids(struct input input) {
+  struct pid_list list;
+  size_t count = 0;
   fuzz_file = input.next;
   fuzz_file_length = (size_t)(input.end - input.next);
-  kill_children();
-  EXPECT(fuzz_signal == 0 || fuzz_signal == SIGKILL);
+  if (pid_list_open(&list, AT_FDCWD, "children") < 0)
+    return;
+  for (pid_t pid; (pid = pid_list_next(&list)) != 0; count++)
+    EXPECT(pid > 1);
+  EXPECT(count <= fuzz_file_length / 2);
+  pid_list_close(&list);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -65,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   shim.qemu.pid = 1 << 30;
   uint8_t what = take_byte(&input);
   if (what % 4 == 0)
-    give_children(input);
+    give_pids(input);
   else if (what % 4 == 1)
     hear_frames(input, what >= 128);
   else

@@ -2,18 +2,12 @@ import { expect } from 'chai';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fakeEmulator, fakeEmulatorMount, launchFake } from '../../support/fake-launch.ts';
+import { inLibvirtPidNamespace } from '../../support/libvirt-pid-namespace.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
 import { identify, isRunning, listProcesses, readArguments, readNamespace } from '../../support/processes.ts';
-import { findQemuAccount } from '../../support/qemu-account.ts';
 import { startSandbox, type Sandbox } from '../../support/sandbox.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-
-const reaper = join(import.meta.dirname, '../../fixtures/build/reaper');
-const { uid, gid } = findQemuAccount();
-/** As libvirt in a container: a PID namespace with a first process that reaps, and then the account of QEMU. */
-const inOwnPid = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', reaper, 'setpriv'];
-const asAccount = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
 
 describe('what an emulator leaves behind', function () {
   this.timeout(40_000);
@@ -35,7 +29,7 @@ describe('what an emulator leaves behind', function () {
 
   for (const [where, options] of [
     ["the node's PID namespace", {}],
-    ['a PID namespace of libvirt', { through: [...inOwnPid, ...asAccount], user: { uid: 0, gid: 0 } }],
+    ['a PID namespace of libvirt', inLibvirtPidNamespace()],
   ] as const)
     for (const end of ['exit', 'stub killed', 'pod gone'] as const)
       it(`in ${where} ends with it, and what is the pod's stays: ${end}`, async () => {
@@ -63,6 +57,8 @@ describe('what an emulator leaves behind', function () {
           () => (readdirSync(join(driver.runDirectory, 'state')).length === 0 ? true : undefined),
           5000,
         );
+        // The PID namespace stays otherwise.
+        launch.stub.kill('SIGKILL');
         await launch.ended;
         if (end !== 'pod gone') expect(isRunning(own)).to.equal(true);
       });
