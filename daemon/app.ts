@@ -132,6 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics.brokerRestarted();
       logger.error('The broker ended and is started again', { status });
     },
+    onLine: (line) => logger.error('The broker says', { line }),
   });
   started.defer(() => broker.stop());
   broker.start();

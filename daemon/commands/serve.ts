@@ -8,6 +8,7 @@ import { createLibc } from '../host/libc.ts';
 import { hardenProcess } from '../host/harden-process.ts';
 import { ServiceManager } from '../host/service-manager.ts';
 import { createLogger, errorFields } from '../observe/logger.ts';
+import { closeLog } from './close-log.ts';
 import type { CommandIo } from './command-io.ts';
 import { endOnFatalError } from './end-on-fatal-error.ts';
 import { exitConfig } from './exit-config.ts';
@@ -66,6 +67,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     onError: (error) => logger.warn('Cannot tell the service manager of this daemon', errorFields(error)),
   });
   const stopped = stopSignal();
+  let status = 0;
   try {
     void manager.starting('Starting');
     const app = await startApp({ config, logger, build: readVersion(), stdout: process.stdout });
@@ -75,12 +77,11 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     logger.info('Stopping', { signal });
     await manager.stopping('Stopping; VMs go on');
     await app.stop();
-    return 0;
   } catch (error) {
     logger.error('Failed', errorFields(error));
     await manager.stopping(`Failed: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof ConfigError ? exitConfig : 1;
-  } finally {
-    await logger.close();
+    status = error instanceof ConfigError ? exitConfig : 1;
   }
+  await closeLog(logger, status);
+  return status;
 }

@@ -15,6 +15,7 @@ import {
   type ReadRequest,
 } from './broker-frames.ts';
 import type { Libc } from './libc.ts';
+import { passOnLines } from './pass-on-lines.ts';
 
 /** Why the broker could not read a file: `step` as in docs/protocol.md, `code` an errno's name. */
 export class ReadFileError extends Error {
@@ -66,6 +67,8 @@ export interface BrokerOptions {
   readonly libraryDirectory: string;
   /** Told when the broker ended unasked and is being started again. */
   readonly onRestart: (status: string) => void;
+  /** Told each line that the broker writes to its standard error. */
+  readonly onLine?: (line: string) => void;
 }
 
 function errnoName(errno: number): string {
@@ -124,7 +127,8 @@ export class Broker {
     let child: ChildProcess;
     try {
       child = spawn(program, [`${libraryDirectory}/qemu-kube-shim`], {
-        stdio: ['ignore', 'inherit', 'inherit', theirs],
+        // None of ours: what a child inherits is made blocking, and then it is for this process, too.
+        stdio: ['ignore', 'ignore', 'pipe', theirs],
         env: {},
         cwd: '/',
       });
@@ -137,6 +141,7 @@ export class Broker {
     this.#child = child;
     this.#descriptor = own;
     this.#received = Buffer.alloc(0);
+    if (child.stderr !== null) passOnLines(child.stderr, this.#options.onLine ?? (() => undefined));
     const socket = new net.Socket({ fd: own, readable: true, writable: true });
     this.#socket = socket;
     socket.on('data', (chunk) => this.#receive(child, chunk));

@@ -1,5 +1,6 @@
 import winston from 'winston';
 
+import { BoundedLines } from './bounded-lines.ts';
 import { logLevels, type LogLevel } from './log-level.ts';
 
 export const logFormats = ['json', 'text'] as const;
@@ -39,6 +40,9 @@ export interface LoggerOptions {
 
 /** Writes lines to stderr, so that stdout stays free for what a command prints. */
 export function createLogger(options: LoggerOptions): RootLogger {
+  const lines = new BoundedLines(process.stderr, (lost) =>
+    logger.warn('Lines of the log were lost: nobody read it', { lost }),
+  );
   const root = winston.createLogger({
     level: options.level,
     levels: Object.fromEntries(logLevels.map((level, index) => [level, index])),
@@ -47,7 +51,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       winston.format.printf(options.format === 'json' ? formatJson : formatText),
     ),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston types its own transport as an interface
-    transports: [new winston.transports.Console({ stderrLevels: [...logLevels] })],
+    transports: [new winston.transports.Stream({ stream: lines, eol: '\n' })],
   });
 
   const loggerOf = (component: string): Logger => {
@@ -65,10 +69,11 @@ export function createLogger(options: LoggerOptions): RootLogger {
     };
   };
 
+  const logger = loggerOf('daemon');
   let { level: currentLevel } = options;
   let closed: Promise<void> | undefined;
   return {
-    ...loggerOf('daemon'),
+    ...logger,
     get level(): LogLevel {
       return currentLevel;
     },
@@ -83,12 +88,18 @@ export function createLogger(options: LoggerOptions): RootLogger {
 async function flush(root: winston.Logger): Promise<void> {
   // Winston hears no more of errors when it has ended; a disk that is full is none of ours.
   process.stderr.on('error', () => undefined);
+  // Twice: when all lines are out, the one may follow that tells of those that were lost.
+  await written();
   await new Promise<void>((resolve) => {
     root.once('finish', resolve);
     root.end();
   });
-  // A pipe takes lines asynchronously: this callback comes after all of them.
-  await new Promise<void>((resolve) => process.stderr.write('', () => resolve()));
+  await written();
+}
+
+/** A pipe takes lines asynchronously: this comes after all of them. */
+function written(): Promise<void> {
+  return new Promise((resolve) => process.stderr.write('', () => resolve()));
 }
 
 /** What a log line tells about an error. The stack is for errors that nobody expected. */

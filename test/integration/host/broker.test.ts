@@ -233,6 +233,26 @@ describe('Broker', function () {
     expect(count(null)).to.equal(before[0]);
   });
 
+  it('hands on what the broker writes, and has it inherit nothing of this process', async () => {
+    const lines: string[] = [];
+    const program = path.join(directory, 'says/qemu-kube-broker');
+    fs.mkdirSync(path.dirname(program));
+    const long = 'x'.repeat(3000);
+    const text = `#!/bin/sh\nreadlink /proc/$$/fd/1 >&2\nprintf 'one\\n${long}\\n\\nlast' >&2\nexec sleep 30\n`;
+    fs.writeFileSync(program, text, { mode: 0o755 });
+    const said = new Broker({
+      libc,
+      libraryDirectory: path.dirname(program),
+      onRestart: () => undefined,
+      onLine: (line) => lines.push(line),
+    });
+    said.start();
+    await waitUntil('it has said it', () => (lines.length >= 3 ? true : undefined), 5000);
+    said.stop();
+    await waitUntil('it has said all', () => (lines.length >= 4 ? true : undefined), 5000);
+    expect(lines).to.deep.equal(['/dev/null', 'one', 'x'.repeat(1024), 'last']);
+  });
+
   it('is started again when it is killed, and the next request waits for that', async () => {
     process.kill(broker.pid ?? 0, 'SIGKILL');
     await waitUntil('its end is known', () => (restarts.length > 0 ? true : undefined), 5000);

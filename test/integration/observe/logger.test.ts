@@ -1,9 +1,13 @@
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { runCommand } from '../../support/run-command.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const fatalModule = path.resolve(import.meta.dirname, '../../../daemon/commands/end-on-fatal-error.ts');
 const loggerModule = path.resolve(import.meta.dirname, '../../../daemon/observe/logger.ts');
@@ -75,6 +79,65 @@ describe('createLogger()', () => {
           rmSync(directory, { recursive: true });
         }
       }).timeout(20_000);
+
+  it('keeps no more than a megabyte for a reader that stopped, waits for nobody, and tells later what was lost', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'knd-log-'));
+    const fifo = path.join(directory, 'log');
+    const script = `
+      import { createLogger } from ${JSON.stringify(loggerModule)};
+      import { writeFileSync } from 'node:fs';
+      const logger = createLogger({ level: 'info', format: 'json' });
+      for (let index = 0; index < 8192; index += 1) {
+        logger.info('Line', { index, filler: 'x'.repeat(1024) });
+        if (index % 64 === 0) await new Promise(setImmediate);
+      }
+      logger.debug('No line');
+      writeFileSync(${JSON.stringify(path.join(directory, 'waiting'))}, String(process.stderr.writableLength));
+      await new Promise((resolve) => process.stderr.once('drain', resolve));
+      logger.info('Last');
+      await logger.close();`;
+    await runCommand('mkfifo', [fifo]);
+    const end = openSync(fifo, 'r+');
+    try {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+        stdio: ['ignore', 'ignore', end],
+      });
+      const ended = once(child, 'exit');
+      const waiting = await waitUntil(
+        'it has written all that it has to say',
+        () => {
+          try {
+            return Number(readFileSync(path.join(directory, 'waiting'), 'utf8')) || undefined;
+          } catch {
+            return undefined;
+          }
+        },
+        20_000,
+      );
+      expect(waiting).to.be.within(1024 * 1024, 1024 * 1024 + 4096);
+      let text = '';
+      const reader = new net.Socket({ fd: openSync(fifo, 'r+'), readable: true, writable: false });
+      reader.on('data', (data) => (text += data.toString()));
+      await ended;
+      await waitUntil('all is read', () => (text.includes('"msg":"Last"') ? true : undefined), 5000);
+      reader.destroy();
+      const lines = text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as { msg: string; index?: number; lost?: number });
+      const indexes = lines.flatMap(({ index }) => index ?? []);
+      expect(indexes).to.deep.equal(Array.from(indexes, (_, index) => index));
+      const others = lines.filter(({ index }) => index === undefined);
+      expect(others.map(({ msg }) => msg)).to.deep.equal([
+        'Lines of the log were lost: nobody read it',
+        'Last',
+      ]);
+      expect(others[0]?.lost).to.equal(8192 - indexes.length);
+    } finally {
+      closeSync(end);
+      rmSync(directory, { recursive: true });
+    }
+  }).timeout(40_000);
 
   it('closes where there is no room for the last lines either', async () => {
     const script = `
