@@ -1,21 +1,34 @@
 import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
+  existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { Refusal } from '../../../daemon/errors.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
 import { StubProfiles } from '../../../daemon/profiles/stub-profiles.ts';
+import { identify, listDescendants, signalProcess } from '../../support/processes.ts';
 import { runCommand } from '../../support/run-command.ts';
+import { Scratch } from '../../support/scratch.ts';
+import { skip } from '../../support/skip.ts';
 import { commonSettings, ownSettings, ProfileBench } from './profile-bench.ts';
 
 const own = '/emulators/own/qemu-system-x86_64';
+const libcModule = join(import.meta.dirname, '../../../daemon/host/libc.ts');
+const hangingArguments = join(import.meta.dirname, '../../fixtures/build/hanging-arguments');
+/** Linux's number; Node has no name for it. */
+const O_PATH = 0o10000000;
 const plain = '/emulators/plain/qemu-system-x86_64';
 
 describe('StubProfiles', () => {
@@ -149,5 +162,47 @@ describe('Libc.statCached()', () => {
     expect(() => libc.statCached('/nowhere'))
       .to.throw()
       .with.property('code', 'ENOENT');
+  });
+
+  it('does not wait for a file system that does not answer', async function () {
+    this.timeout(30_000);
+    if (!existsSync('/dev/fuse')) skip(this, 'there is no /dev/fuse');
+    const scratch = Scratch.open('test');
+    const mountPoint = join(scratch.directory, 'hanging');
+    mkdirSync(mountPoint);
+    scratch.defer('unmount what hangs', async () => {
+      await runCommand('umount', ['-l', mountPoint], { allowFailure: true });
+    });
+    const child = spawn(hangingArguments, [mountPoint], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const ready = await new Promise((resolve) => {
+        child.stdout.once('data', () => resolve(true));
+        child.once('exit', () => resolve(false));
+      });
+      if (ready === false) skip(this, 'FUSE cannot be mounted here');
+      const [server] = listDescendants(identify(child.pid ?? 0));
+      if (server === undefined) throw new Error('The file system has no process');
+      const program = `
+        import { createLibc } from '${libcModule}';
+        console.log(createLibc().statCached('/proc/self/fd/3').links);
+      `;
+      const file = openSync(join(mountPoint, 'x'), O_PATH);
+      try {
+        signalProcess(server, 'SIGSTOP');
+        const args = ['-s', 'KILL', '5', process.execPath, '--input-type=module', '-e', program];
+        const asker = spawn('timeout', args, { stdio: ['ignore', 'pipe', 'inherit', file] });
+        let text = '';
+        asker.stdout?.setEncoding('utf8').on('data', (data: string) => (text += data));
+        await once(asker, 'close');
+        expect(text).to.equal('1\n');
+      } finally {
+        // First: the process that has its file open can't end while nobody answers.
+        signalProcess(server, 'SIGKILL');
+        closeSync(file);
+      }
+    } finally {
+      child.kill('SIGKILL');
+      await scratch.close();
+    }
   });
 });
