@@ -165,7 +165,7 @@ export const attackerMutations: readonly Mutation[] = [
     rows: ['AT-16'],
     file: 'daemon/launch/caller-policy.ts',
     search: "  if (found === 'found') return;",
-    replace: "  if (found !== 'others') return;",
+    replace: "  if (['found', 'none'].includes(found)) return;",
     tests: [policy],
     grep: 'where there is no libvirt',
   },

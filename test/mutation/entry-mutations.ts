@@ -84,7 +84,7 @@ export const entryMutations: readonly Mutation[] = [
   },
   {
     name: 'child-keeps-copies-of-fds',
-    rows: ['NS-11'],
+    rows: ['NS-11', 'AT-12'],
     file: 'stub/shim-child.c',
     search: `    if ((above[i] = fcntl(passed->fd[i], F_DUPFD_CLOEXEC, floor)) < 0)
       return fail(failure, FAIL_FDS, errno, "numbers up to %d", floor);
@@ -138,9 +138,9 @@ export const entryMutations: readonly Mutation[] = [
   {
     name: 'daemon-takes-nested-namespaces',
     rows: ['NS-16'],
-    file: 'daemon/launch/verify-candidate.ts',
-    search: '    if (differing.length > 0)',
-    replace: '    if (differing.length > 99)',
+    file: 'daemon/target/differing-namespaces.ts',
+    search: '(kind) => target[kind] !== init[kind]',
+    replace: "(kind) => kind === 'pid' && target[kind] !== init[kind]",
     tests: ['test/e2e/refusals.test.ts'],
     grep: 'a launcher that made namespaces of its own',
   },

@@ -143,7 +143,7 @@ export const mutations: readonly Mutation[] = [
     rows: ['SU-17'],
     file: 'daemon/launch/launch-server.ts',
     search: 'this.#callers.push(key, call);',
-    replace: 'this.#callers.push(presumedCaller(libc, call.descriptor).slice(0, 0), call);',
+    replace: "this.#callers.push({ ...key, owner: '', line: '' }, call);",
     tests: ['test/integration/launch/launch-server.test.ts'],
     grep: 'behind a crowd',
   },
