@@ -1,7 +1,18 @@
 import { attackerMutations } from './attacker-mutations.ts';
+import { auditMutations } from './audit-mutations.ts';
+import { callerMutations } from './caller-mutations.ts';
+import { domainMutations } from './domain-mutations.ts';
+import { doorMutations } from './door-mutations.ts';
 import { entryMutations } from './entry-mutations.ts';
+import { hardeningMutations } from './hardening-mutations.ts';
+import { keyMutations } from './key-mutations.ts';
 import { kubernetesMutations } from './kubernetes-mutations.ts';
+import { ledgerMutations } from './ledger-mutations.ts';
+import { limitMutations } from './limit-mutations.ts';
 import type { Mutation } from './mutation.ts';
+import { secretMutations } from './secret-mutations.ts';
+import { targetMutations } from './target-mutations.ts';
+import { tokenMutations } from './token-mutations.ts';
 import { userNamespaceMutations } from './user-namespace-mutations.ts';
 
 const request = 'test/hostile/stub-request.test.ts';
@@ -321,4 +332,15 @@ export const mutations: readonly Mutation[] = [
   ...attackerMutations,
   ...userNamespaceMutations,
   ...kubernetesMutations,
+  ...secretMutations,
+  ...keyMutations,
+  ...tokenMutations,
+  ...ledgerMutations,
+  ...callerMutations,
+  ...limitMutations,
+  ...targetMutations,
+  ...domainMutations,
+  ...hardeningMutations,
+  ...doorMutations,
+  ...auditMutations,
 ];

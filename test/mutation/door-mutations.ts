@@ -1,0 +1,98 @@
+import type { Mutation } from './mutation.ts';
+
+const runDirectory = 'test/integration/run-directory.test.ts';
+const callers = 'test/integration/launch/callers.test.ts';
+
+/** Of the directories and sockets of the daemon, and of who may use its API. */
+export const doorMutations: readonly Mutation[] = [
+  {
+    name: 'anybody-may-look-into-launch',
+    rows: ['AT-13'],
+    file: 'daemon/run-directory.ts',
+    search: "'launch'), 0o750, launchGid);",
+    replace: "'launch'), 0o755, launchGid);",
+    tests: [runDirectory],
+    grep: 'gives each directory its owner and mode',
+  },
+  {
+    name: 'anybody-may-look-into-api',
+    rows: ['AT-13'],
+    file: 'daemon/run-directory.ts',
+    search: "'api'), 0o750, 0);",
+    replace: "'api'), 0o755, 0);",
+    tests: [runDirectory],
+    grep: 'gives each directory its owner and mode',
+  },
+  {
+    name: 'run-directories-of-anybody',
+    rows: ['AT-13'],
+    file: 'daemon/run-directory.ts',
+    search: '  if (info.uid !== process.geteuid?.())',
+    replace: '  if (info.uid < 0)',
+    tests: [runDirectory],
+    grep: 'refuses "state" where it is',
+  },
+  {
+    name: 'run-directories-elsewhere',
+    rows: ['AT-13'],
+    file: 'daemon/run-directory.ts',
+    search: '  const info = fs.lstatSync(directory);',
+    replace: '  const info = fs.statSync(directory);',
+    tests: [runDirectory],
+    grep: 'refuses "state" where it is',
+  },
+  {
+    name: 'anybody-may-connect-to-launch',
+    rows: ['AT-13'],
+    file: 'daemon/app.ts',
+    search: '    mode: 0o660,\n    gid,',
+    replace: '    mode: 0o666,\n    gid,',
+    tests: [callers],
+    grep: 'a socket for root and the group of libvirt alone',
+  },
+  {
+    name: 'anybody-may-connect-to-api',
+    rows: ['AT-13'],
+    file: 'daemon/app.ts',
+    search: '    socketMode: 0o600,',
+    replace: '    socketMode: 0o666,',
+    tests: [callers],
+    grep: 'a socket for root and the group of libvirt alone',
+  },
+  {
+    name: 'api-is-for-any-uid',
+    rows: ['AT-13'],
+    file: 'daemon/api/peer-registry.ts',
+    search: "    if (!this.#options.allowedUids.has(peer.uid)) return 'not-allowed';\n",
+    replace: '',
+    tests: ['test/integration/api/peers.test.ts'],
+    grep: 'closes the connection of a uid that is not allowed',
+  },
+  {
+    name: 'api-has-room-for-all',
+    rows: ['AT-14'],
+    file: 'daemon/api/peer-registry.ts',
+    search: 'this.#peers.size >= this.#options.maxConnections',
+    replace: 'this.#peers.size >= 1000 * this.#options.maxConnections',
+    tests: ['test/integration/api/api-server.test.ts'],
+    grep: 'closes connections beyond the limit',
+  },
+  {
+    name: 'api-tells-secrets-at-any-rate',
+    rows: [],
+    file: 'daemon/api/api-server.ts',
+    search: '    return bucket.take();',
+    replace: '    return bucket.take() || uid >= 0;',
+    tests: ['test/integration/api/api-server.test.ts'],
+    grep: 'limits the secret checks of a uid',
+  },
+  {
+    name: 'api-has-no-rate-of-its-own',
+    rows: [],
+    file: 'daemon/api/api-server.ts',
+    search: '{ perSecond: 5, burst: 10 }',
+    replace: '{ perSecond: 5000, burst: 10_000 }',
+    tests: ['test/integration/launch/explain.test.ts'],
+    grep: 'is limited as checks of secrets are',
+  },
+];

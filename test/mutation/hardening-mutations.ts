@@ -1,0 +1,88 @@
+import type { Mutation } from './mutation.ts';
+
+const hardening = 'test/integration/host/hardening.test.ts';
+
+/** Of what the daemon takes from itself. No entry of the checklists is about it. */
+export const hardeningMutations: readonly Mutation[] = [
+  {
+    name: 'daemon-makes-files-for-all',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: '  process.umask(0o077);',
+    replace: '  process.umask(0o022);',
+    tests: [hardening],
+    grep: 'makes files for root alone',
+  },
+  {
+    name: 'daemon-heeds-the-signal-of-the-inspector',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: "  process.on('SIGUSR1', () => undefined);\n",
+    replace: '',
+    tests: [hardening],
+    grep: 'opens no inspector on SIGUSR1',
+  },
+  {
+    name: 'daemon-starts-with-that-signal',
+    rows: [],
+    file: 'daemon/main.ts',
+    search: '#!/usr/bin/env -S node --disable-sigusr1',
+    replace: '#!/usr/bin/env -S node',
+    tests: [hardening],
+    grep: 'is started without that signal as a program',
+  },
+  {
+    name: 'daemon-keeps-its-inspector',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: '  inspector.close();',
+    replace: '  inspector.url();',
+    tests: [hardening],
+    grep: 'closes the inspector',
+  },
+  {
+    name: 'daemon-can-be-traced',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: '  libc.forbidDumps();\n',
+    replace: '',
+    tests: [hardening],
+    grep: 'cannot be traced by its own user',
+  },
+  {
+    name: 'daemon-leaves-a-core',
+    rows: [],
+    file: 'daemon/host/libc/process-calls.ts',
+    search: '      limit.writeBigUInt64LE(0n, 0);\n',
+    replace: '',
+    tests: [hardening],
+    grep: 'writes no core file',
+  },
+  {
+    name: 'daemon-keeps-its-capabilities',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: '(1n << BigInt(bit)), 0n));',
+    replace: '(1n << BigInt(bit)), (1n << 63n) - 1n));',
+    tests: [hardening],
+    grep: 'the capabilities that are written down',
+  },
+  {
+    name: 'objects-can-be-made-to-inherit',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: "  Reflect.deleteProperty(Object.prototype, '__proto__');\n",
+    replace: '',
+    tests: [hardening],
+    grep: 'added to what objects inherit',
+  },
+  {
+    name: 'prototypes-are-open',
+    rows: [],
+    file: 'daemon/host/harden-process.ts',
+    search: 'Object.preventExtensions(prototype);',
+    replace: 'Object.isExtensible(prototype);',
+    tests: [hardening],
+    grep: 'added to what objects inherit',
+  },
+];
