@@ -1,3 +1,4 @@
+import { adoptionMutations } from './adoption-mutations.ts';
 import { attackerMutations } from './attacker-mutations.ts';
 import { auditMutations } from './audit-mutations.ts';
 import { callerMutations } from './caller-mutations.ts';
@@ -343,4 +344,5 @@ export const mutations: readonly Mutation[] = [
   ...hardeningMutations,
   ...doorMutations,
   ...auditMutations,
+  ...adoptionMutations,
 ];
