@@ -152,7 +152,8 @@ export class TargetFinder {
     if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;
     for (const each of found.targets) each[Symbol.dispose]();
-    throw ambiguous(vm, found.targets, 'they can only be told apart by the secret');
+    // Who asks by the API may know which pods there are.
+    throw ambiguous(vm, found.targets, `${namePods(found.targets)} can only be told apart by the secret`);
   }
 }
 
@@ -187,22 +188,26 @@ export function notFound(vm: VmIdentity, { turnedDown, zombies }: FoundTargets):
   );
 }
 
-/** Says that several pods claim one VM. */
+/** Says that several pods claim one VM; which they are, a caller that has not shown the secret is not told. */
 export function ambiguous(
   vm: VmIdentity,
   targets: readonly PinnedTarget[],
   why: string,
-  options?: RefusalOptions,
+  { detail, ...options }: RefusalOptions = {},
 ): Refusal {
-  const names = targets.map(({ target }) => target.podUid ?? `process ${target.pid}`);
-  const others = names.length - MAX_NAMED_PODS;
-  const pods = [...names.slice(0, MAX_NAMED_PODS), ...(others > 0 ? [`${others} more`] : [])].join(' and ');
+  const pods = namePods(targets);
   return new Refusal(
     'target-ambiguous',
-    `Cannot choose between the pods of VM ${describeVm(vm)} (${pods}): ${why}`,
+    `Cannot choose between the ${targets.length} pods of VM ${describeVm(vm)}: ${why}`,
     "delete the pod that is not the VM's, or give each pod a secret of its own",
-    options,
+    { ...options, detail: detail === undefined ? pods : `${pods}: ${detail}` },
   );
+}
+
+function namePods(targets: readonly PinnedTarget[]): string {
+  const names = targets.map(({ target }) => target.podUid ?? `process ${target.pid}`);
+  const others = names.length - MAX_NAMED_PODS;
+  return [...names.slice(0, MAX_NAMED_PODS), ...(others > 0 ? [`${others} more`] : [])].join(' and ');
 }
 
 function describeVm({ uuid, name }: VmIdentity): string {

@@ -158,9 +158,11 @@ describe('a start that must be refused', function () {
             ? 'more than one of them holds the secret'
             : 'none of them holds the secret of the domain';
         expect(line).to.equal(
-          `Cannot choose between the pods of VM "${vm.uuid}" ("${vm.name}") (${first.podUid} and ${second.podUid}): ` +
+          `Cannot choose between the 2 pods of VM "${vm.uuid}" ("${vm.name}"): ` +
             `${why}; delete the pod that is not the VM's, or give each pod a secret of its own`,
         );
+        const logged = bench.driver.log.split('\n').filter((each) => each.includes('"target-ambiguous"'));
+        expect(logged.at(-1)).to.include(`${first.podUid} and ${second.podUid}`);
       });
 
     it('two pods with its uuid, of which one holds its secret, which has expired', async () => {
