@@ -1,4 +1,5 @@
 import type { AuditRecord } from './audit-record.ts';
+import { escapeToAscii } from './escape-unprintable.ts';
 
 /**
  * One line of JSON in printable ASCII, so that nothing that a caller or a pod has named can end it, turn it around or
@@ -7,12 +8,7 @@ import type { AuditRecord } from './audit-record.ts';
  * @throws TypeError for an object that is no plain one: it may hold a secret
  */
 export function encodeAuditRecord(record: AuditRecord, time: Date): string {
-  const line = JSON.stringify({ time: time.toISOString(), ...record }, refuseObjects);
-  return line.replace(/[^\x20-\x7e]/g, escapeUnit);
-}
-
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return escapeToAscii(JSON.stringify({ time: time.toISOString(), ...record }, refuseObjects));
 }
 
 /** Before `toJSON()` has been asked, which `this` still shows. */

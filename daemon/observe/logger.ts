@@ -1,6 +1,7 @@
 import winston from 'winston';
 
 import { BoundedLines } from './bounded-lines.ts';
+import { escapeToAscii, escapeUnprintable } from './escape-unprintable.ts';
 import { logLevels, type LogLevel } from './log-level.ts';
 
 export const logFormats = ['json', 'text'] as const;
@@ -116,7 +117,7 @@ export function errorFields(error: unknown): LogFields {
 function formatJson(info: winston.Logform.TransformableInfo): string {
   const { ts, level, message, component, fields } = info;
   const first = { ts, level, msg: message, component };
-  return JSON.stringify({ ...first, ...(isRecord(fields) && fields), ...first });
+  return escapeToAscii(JSON.stringify({ ...first, ...(isRecord(fields) && fields), ...first }));
 }
 
 function formatText(info: winston.Logform.TransformableInfo): string {
@@ -124,7 +125,8 @@ function formatText(info: winston.Logform.TransformableInfo): string {
   const values = Object.entries(isRecord(fields) ? fields : {})
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  return `${String(ts)} ${level.padEnd(5)} ${String(component)}: ${String(message)}${values.join('')}`;
+  const line = `${String(ts)} ${level.padEnd(5)} ${String(component)}: ${String(message)}${values.join('')}`;
+  return escapeUnprintable(line);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -168,6 +168,21 @@ describe('createLogger()', () => {
     expect(others).to.deep.equal([]);
   });
 
+  const odd = String.raw`a\u009b31m\u202eb\u2028\u007f\u200b\u{e0001}é`;
+  for (const [format, shown] of [
+    ['json', String.raw`a\u009b31m\u202eb\u2028\u007f\u200b\udb40\udc01\u00e9`],
+    ['text', String.raw`a\u009b31m\u202eb\u2028\u007f\u200b\udb40\udc01é`],
+  ] as const)
+    it(`writes no control or formatting character of a field as ${format}`, async () => {
+      const [line = ''] = await logLines(
+        `{ level: "info", format: "${format}" }`,
+        `logger.info('Odd', { stub: '${odd}', list: ['${odd}'] });`,
+      );
+      expect(line.split(shown)).to.have.lengthOf(3);
+      if (format === 'json') expect(line).to.match(/^[\x20-\x7e]*$/);
+      else expect(line).to.not.match(/[\p{C}\p{Zl}\p{Zp}]/u);
+    });
+
   it('keeps back what is below its level, which can be changed', async () => {
     const lines = await logLines(
       '{ level: "warn", format: "json" }',
