@@ -21,14 +21,24 @@ export class TokenBucket {
 
   /** Takes so many tokens, if they are there. */
   take(count = 1): boolean {
+    this.#fill();
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+
+  /** Whether it is as a new one would be. */
+  get isFull(): boolean {
+    this.#fill();
+    return this.#tokens >= this.#options.burst;
+  }
+
+  #fill(): void {
     const { perSecond, burst, now } = this.#options;
     const time = now();
     const elapsed = Math.max(0, time - this.#filledAt);
     this.#tokens = Math.min(burst, this.#tokens + (elapsed / 1_000) * perSecond);
     this.#filledAt = time;
-    if (this.#tokens < count) return false;
-    this.#tokens -= count;
-    return true;
   }
 
   /** Undoes a take. */

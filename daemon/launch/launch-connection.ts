@@ -3,6 +3,7 @@ import type net from 'node:net';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
 import { stopReading } from '../host/stop-reading.ts';
+import type { AuditText } from '../observe/audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { encodeFrame, encodeRefused } from './encode-frame.ts';
 import { FrameDecoder } from './frame-decoder.ts';
@@ -19,8 +20,8 @@ export function launchEnding(launchId: string): string {
 
 /** The connection of one stub, until it is refused or belongs to a shim. */
 export class LaunchConnection {
-  /** Name of libvirt's domain, once the request has told it: for logs. */
-  domain: string | null = null;
+  /** Name of libvirt's domain, once the request has told it: for logs, and cut. */
+  domain: AuditText | null = null;
   /** Whom its load is counted against: see `launchOrigin`. */
   origin = '';
   readonly trail: AuditTrail;

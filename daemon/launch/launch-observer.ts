@@ -1,25 +1,25 @@
 import { Refusal, type RefusalCode } from '../errors.ts';
 import type { LaunchStepTime } from '../machines/launch-step.ts';
-import { auditText, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
+import { auditText, auditTextOrNull, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { PodEvents } from '../kubernetes/pod-events.ts';
 import { errorFields } from '../observe/logger.ts';
-import { TokenBucket } from '../token-bucket.ts';
 import type { Caller, PinnedCaller } from './caller.ts';
 import type { LaunchConnection } from './launch-connection.ts';
 import type { LaunchResult } from './launch-controller.ts';
 import { Limited } from './launch-limits.ts';
+import { LineLimits } from './line-limits.ts';
 import { oneLine } from './one-line.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** Of one reason: a flood must not fill the log, and with it the disk. */
-const LINES = { perSecond: 10, burst: 200, now: () => performance.now() } as const;
+/** Of a text in the log: what a person reads of it. */
+const LONGEST_TEXT = 1024;
 
 type LaunchMetrics = Pick<Metrics, 'launchStarted' | 'launchRefused' | 'launchLimited' | 'peerRejected'>;
 
 /** What is known of a launch, whatever came of it. */
-export type ObservedLaunch = Pick<LaunchConnection, 'domain' | 'trail' | 'seconds'>;
+export type ObservedLaunch = Pick<LaunchConnection, 'domain' | 'origin' | 'trail' | 'seconds'>;
 
 export interface LaunchObserverOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -33,7 +33,7 @@ export interface LaunchObserverOptions {
 /** Tells log, audit log and metrics how launches went. */
 export class LaunchObserver {
   readonly #options: LaunchObserverOptions;
-  readonly #lines = new Map<RefusalCode | 'lost', { readonly bucket: TokenBucket; suppressed: number }>();
+  readonly #lines = new LineLimits();
 
   constructor(options: LaunchObserverOptions) {
     this.#options = options;
@@ -108,7 +108,7 @@ export class LaunchObserver {
   lost(error: unknown): void {
     const { logger, metrics } = this.#options;
     metrics.peerRejected('launch');
-    const suppressed = this.#takeLine('lost', null);
+    const suppressed = this.#lines.take('lost', '');
     if (suppressed !== null)
       logger.error('Failed to take a connection of a stub', { ...errorFields(error), suppressed });
   }
@@ -125,12 +125,13 @@ export class LaunchObserver {
       metrics.peerRejected('launch');
     if (error instanceof Refusal)
       pods?.refused(launch.trail.pod?.podUid ?? error.podUid, { code: reason, line: oneLine(error.line) });
-    const suppressed = this.#takeLine(reason, caller);
+    const { trail, domain, origin } = launch;
+    // Who has shown the right secret is no stranger, and each decision about a pod is told.
+    const suppressed = trail.pod === null ? this.#lines.take(reason, origin) : 0;
     if (suppressed === null) return;
-    const { trail, domain } = launch;
     const checks = trail.endedBy(error);
-    const cause = oneLine(error instanceof Error ? error.message : '');
-    const detail = error instanceof Refusal && error.detail !== null ? oneLine(error.detail) : null;
+    const cause = shortLine(error instanceof Error ? error.message : '');
+    const detail = error instanceof Refusal && error.detail !== null ? shortLine(error.detail) : null;
     const fields = {
       launchId: trail.launchId,
       reason,
@@ -165,22 +166,6 @@ export class LaunchObserver {
       // The log has been told.
     }
   }
-
-  /** How many lines of this kind were left out since the last; `null`: leave this one out, too. */
-  #takeLine(reason: RefusalCode | 'lost', caller: Caller | PinnedCaller | null): number | null {
-    const isCheap =
-      caller === null || ['busy', 'protocol', 'caller-not-allowed', 'caller-gone'].includes(reason);
-    if (!isCheap) return 0;
-    const lines = this.#lines.get(reason) ?? { bucket: new TokenBucket(LINES), suppressed: 0 };
-    this.#lines.set(reason, lines);
-    if (!lines.bucket.take()) {
-      lines.suppressed++;
-      return null;
-    }
-    const { suppressed } = lines;
-    lines.suppressed = 0;
-    return suppressed;
-  }
 }
 
 /** As of a launch that is allowed. */
@@ -197,7 +182,7 @@ function recordOf(launch: ObservedLaunch, caller: Caller | PinnedCaller | null):
     checks: [],
     caller: caller === null ? null : auditCaller(caller),
     vm: vm === null ? null : { uuid: auditText(vm.uuid), name: auditTextOrNull(vm.name) },
-    domain: auditTextOrNull(domain),
+    domain,
     pod:
       pod === null ? null : { uid: auditTextOrNull(pod.podUid), container: auditTextOrNull(pod.containerId) },
     mode,
@@ -208,8 +193,8 @@ function recordOf(launch: ObservedLaunch, caller: Caller | PinnedCaller | null):
   };
 }
 
-function auditTextOrNull(text: string | null | undefined): AuditRecord['domain'] {
-  return text === null || text === undefined ? null : auditText(text);
+function shortLine(text: string): string {
+  return oneLine(auditText(text, LONGEST_TEXT));
 }
 
 function auditCaller(caller: Caller | PinnedCaller): AuditCaller {

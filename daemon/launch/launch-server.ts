@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
+import { auditTextOrNull } from '../observe/audit-record.ts';
 import {
   assertCalling,
   describeCaller,
@@ -181,7 +182,7 @@ export class LaunchServer {
         if (request === null) return;
         clearTimeout(timer);
         admission.completed();
-        connection.domain = domainName(request.argv);
+        connection.domain = auditTextOrNull(domainName(request.argv));
         conversation.handling = this.#handle(request, connection, caller, refuse);
       } catch (error) {
         refuse(error);

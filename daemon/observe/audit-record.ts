@@ -89,3 +89,7 @@ export interface AuditRecord {
 export function auditText(text: string, longest = 256): AuditText {
   return (text.length <= longest ? text : text.slice(0, longest - 1) + shortened) as AuditText;
 }
+
+export function auditTextOrNull(text: string | null | undefined): AuditText | null {
+  return text === null || text === undefined ? null : auditText(text);
+}

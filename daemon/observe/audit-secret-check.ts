@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
-import { auditText, type AuditRecord, type AuditText } from './audit-record.ts';
+import { auditText, auditTextOrNull, type AuditRecord } from './audit-record.ts';
 
 export interface SecretCheck {
   readonly vm: VmIdentity;
@@ -12,10 +12,6 @@ export interface SecretCheck {
   readonly target?: Pick<Target, 'podUid' | 'containerId'>;
   /** Why it was not. */
   readonly error?: unknown;
-}
-
-function textOrNull(text: string | null | undefined): AuditText | null {
-  return text === null || text === undefined ? null : auditText(text);
 }
 
 /** The line about a secret that was checked by the API. */
@@ -29,7 +25,7 @@ export function auditSecretCheck({ vm, peer, startedAt, target, error }: SecretC
     launchId: null,
     code: target === undefined ? (refusal?.code ?? 'internal') : null,
     cause: refusal === null ? null : auditText(refusal.message),
-    detail: textOrNull(refusal?.detail),
+    detail: auditTextOrNull(refusal?.detail),
     checks: refusal?.code.startsWith('kubernetes-')
       ? [
           { check: 'target', verdict: 'ok' },

@@ -1,6 +1,6 @@
 import type { PeerCredentials } from '../host/libc.ts';
 import type { Machine } from '../machines/machine.ts';
-import { auditText, type AuditRecord } from './audit-record.ts';
+import { auditText, auditTextOrNull, type AuditRecord } from './audit-record.ts';
 
 export interface SignalCall {
   /** As it was given. */
@@ -17,24 +17,24 @@ export interface SignalCall {
 
 /** The line about a signal that the API was asked to send to a VM. */
 export function auditSignal({ launchId, signal, machine, peer, startedAt, error }: SignalCall): AuditRecord {
-  const textOrNull = (text: string | null | undefined): AuditRecord['domain'] =>
-    text === null || text === undefined ? null : auditText(text);
   return {
     event: 'signal',
     decision: error === undefined ? 'allowed' : 'refused',
     launchId: auditText(launchId),
     code: null,
-    cause: textOrNull(error?.message),
+    cause: auditTextOrNull(error?.message),
     detail: null,
     checks: [],
     caller: { uid: peer.uid, gid: peer.gid, pid: peer.pid },
     vm:
-      machine === undefined ? null : { uuid: auditText(machine.vm.uuid), name: textOrNull(machine.vm.name) },
+      machine === undefined
+        ? null
+        : { uuid: auditText(machine.vm.uuid), name: auditTextOrNull(machine.vm.name) },
     domain: null,
     pod:
       machine === undefined
         ? null
-        : { uid: textOrNull(machine.podUid), container: textOrNull(machine.containerId) },
+        : { uid: auditTextOrNull(machine.podUid), container: auditTextOrNull(machine.containerId) },
     mode: machine?.mode ?? null,
     qemuPid: machine?.qemu?.pid ?? null,
     signal,

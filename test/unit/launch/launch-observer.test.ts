@@ -5,7 +5,7 @@ import { PinnedProcess } from '../../../daemon/host/pinned-process.ts';
 import { AuditTrail } from '../../../daemon/launch/audit-trail.ts';
 import type { Caller } from '../../../daemon/launch/caller.ts';
 import { LaunchObserver, type ObservedLaunch } from '../../../daemon/launch/launch-observer.ts';
-import { auditChecks, type AuditRecord } from '../../../daemon/observe/audit-record.ts';
+import { auditChecks, auditTextOrNull, type AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import { ProtocolError } from '../../../daemon/launch/protocol-error.ts';
 import { codeOf } from './code-of.ts';
 import { plainMachine } from '../../support/plain-machine.ts';
@@ -67,8 +67,8 @@ const silent = {
   },
 } as const;
 
-function launch(domain: string | null = null): ObservedLaunch {
-  return { domain, trail: new AuditTrail(), seconds: () => 1 };
+function launch(domain: string | null = null, origin = ''): ObservedLaunch {
+  return { domain: auditTextOrNull(domain), origin, trail: new AuditTrail(), seconds: () => 1 };
 }
 
 describe('LaunchObserver', () => {
@@ -238,9 +238,31 @@ describe('LaunchObserver', () => {
     observer.refused(new Refusal('busy', 'x', 'y'), launch(), null);
   });
 
-  it('leaves lines out in a flood of the uninvited, and says how many', () => {
-    const { observer, audit } = observe();
-    for (let i = 0; i < 1000; i++) observer.refused(new Refusal('caller-gone', 'x', 'y'), launch(), null);
-    expect(audit.length).to.be.within(200, 400);
+  for (const code of refusalCodes)
+    it(`leaves lines out in a flood of strangers that are refused as ${code}, and says how many`, () => {
+      const { observer, audit, log } = observe();
+      const refuse = (who: string): void =>
+        observer.refused(new Refusal(code, 'x', 'y'), launch('vm', who), caller);
+      for (let i = 0; i < 1000; i++) refuse('hostile');
+      expect(audit.length).to.be.within(200, 400).and.to.equal(log.length);
+      refuse('honest');
+      expect(audit.at(-1)).to.include({ code, suppressed: 0 });
+      expect(log.length).to.equal(audit.length);
+    });
+
+  it('leaves out nothing about who has shown the secret of a pod', () => {
+    const { observer, audit, log } = observe();
+    const asked = launch();
+    asked.trail.pod = { podUid: 'p', containerId: 'c' };
+    for (let i = 0; i < 1000; i++) observer.refused(new Refusal('already-running', 'x', 'y'), asked, caller);
+    expect([audit.length, log.length]).to.deep.equal([1000, 1000]);
+  });
+
+  it('cuts what a refusal says and tells', () => {
+    const { observer, audit, log } = observe();
+    const long = 'x'.repeat(1 << 20);
+    observer.refused(new Refusal('no-identity', long, long, { detail: long }), launch(long), caller);
+    expect(JSON.stringify(log).length).to.be.below(4096);
+    expect(JSON.stringify(audit).length).to.be.below(4096);
   });
 });
