@@ -95,13 +95,15 @@ export class LaunchController {
         'add <qemu:env name="KUBEVIRT_IO_SECRET" value="…"/> to the domain',
       );
     trail.vm = vm;
-    const domain = libvirtDomain(request, this.#options.paths);
     trail.enter('target');
     this.#options.lock.anticipate([request.mode]);
     const authorized = await this.#options.authorizer.authorize(vm, secret, connection);
     const { target } = authorized.pinned;
     trail.pod = target;
     try {
+      // Part of who asks, but not looked for before the secret was right: it takes more than any other check here.
+      trail.enter('identity');
+      const domain = libvirtDomain(request, this.#options.paths);
       trail.enter('kubernetes');
       const { opinion } = this.#options;
       if (opinion !== null) trail.clock.enter('kubernetes');

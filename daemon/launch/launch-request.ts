@@ -16,6 +16,8 @@ export interface LaunchRequest {
 const maxFds = 1000;
 const maxStrings = 4096;
 const maxCwdLength = 4095;
+/** What the kernel passes to a program, and so to the stub, in one string: 128 KiB with its NUL, on pages of 4 KiB. */
+const maxStringLength = 131_071;
 const slash = 0x2f;
 
 /**
@@ -75,7 +77,7 @@ class Cursor {
     return this.#take(4).readUInt32LE(0);
   }
 
-  readString(maxLength = Number.POSITIVE_INFINITY): Buffer {
+  readString(maxLength: number): Buffer {
     const length = this.readNumber();
     if (length > maxLength)
       throw new ProtocolError(
@@ -90,7 +92,7 @@ class Cursor {
 
   readStrings(count: number): readonly Buffer[] {
     const strings: Buffer[] = [];
-    for (let index = 0; index < count; index += 1) strings.push(this.readString());
+    for (let index = 0; index < count; index += 1) strings.push(this.readString(maxStringLength));
     return strings;
   }
 

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts';
 import { quoteText } from '../quote-text.ts';
 import { argumentPaths } from './argument-paths.ts';
+import { argumentsThatMention } from './arguments-that-mention.ts';
 import { decodeUtf8 } from './decode-utf8.ts';
 import { domainName } from './domain-name.ts';
 import type { LaunchRequest } from './launch-request.ts';
@@ -31,13 +32,14 @@ export interface LibvirtDomain {
 /** `VIR_DOMAIN_SHORT_NAME_MAX` of libvirt. */
 const shortNameLength = 20;
 const keyFile = 'master-key.aes';
+const openBrace = 0x7b;
 const domainPattern = /^domain-(0|[1-9][0-9]{0,9})-(.+)$/s;
 
 /**
  * Finds the files that belong to this start of a domain. They come from what libvirt itself wrote into the command
  * line, never from HOME: the author of the domain sets HOME, and must not choose what a pod gets to see.
  * @throws Refusal `libvirt-home` when command line, configuration and HOME do not name one directory;
- * `launch-failed` for a `project` that can't be projected
+ * `launch-failed` for a `project` that can't be projected, or for more arguments than can be looked through
  */
 export function libvirtDomain(
   request: Pick<LaunchRequest, 'argv' | 'env'>,
@@ -51,13 +53,29 @@ export function libvirtDomain(
   const { id, shortName } = identifyDirectory(file, shortNames(name), paths.libvirtState);
   const directory = `${paths.libvirtState}/domain-${id}-${shortName}`;
   checkHome(request.env, directory);
-  const files = request.argv
-    .flatMap((argument) => argumentPaths(decodeUtf8(argument) ?? ''))
+  const files = [...argumentsThatMention(request.argv, mentionsFile(paths))]
+    .flatMap((argument) => [...argumentPaths(argument)])
     .filter(
       (path) =>
         isRunFile(path, paths.libvirtRun, `${id}-${shortName}`) || isNvram(path, paths.libvirtState, name),
     );
   return { directory, id, shortName, projections: outermost([directory, ...files, ...paths.project]) };
+}
+
+/** Tells by the bytes of an argument whether it can name a file that is projected, however that is written. */
+function mentionsFile({ libvirtRun, libvirtState }: LibvirtPaths): (argument: Buffer) => boolean {
+  const directories = [`${libvirtRun}/`, `${libvirtState}/nvram/`];
+  const forms = directories.flatMap((path) => [
+    path,
+    path.replaceAll(',', ',,'),
+    JSON.stringify(path).slice(1, -1),
+  ]);
+  const needles = [...new Set(forms)].map((form) => Buffer.from(form));
+  // In JSON any character can be written in other ways.
+  const escapes = ['\\/', '\\u'].map((escape) => Buffer.from(escape));
+  return (argument) =>
+    needles.some((needle) => argument.includes(needle)) ||
+    (argument[0] === openBrace && escapes.some((escape) => argument.includes(escape)));
 }
 
 function identifyDirectory(
@@ -125,7 +143,7 @@ function isNvram(path: string, state: string, name: string | null): boolean {
 
 /** Components of a plain absolute path below a directory; none when it is not below, or not plain. */
 function componentsBelow(path: string, directory: string): readonly string[] {
-  if (!isPlain(path) || !path.startsWith(`${directory}/`)) return [];
+  if (!path.startsWith(`${directory}/`) || !isPlain(path)) return [];
   return path.slice(directory.length + 1).split('/');
 }
 

@@ -1,7 +1,7 @@
-import { decodeUtf8 } from './decode-utf8.ts';
+import { argumentsBehind, argumentsThatMention } from './arguments-that-mention.ts';
 import type { LaunchRequest } from './launch-request.ts';
 import { parseJson } from './parse-json.ts';
-import { findQemuOption, parseQemuOptions } from './qemu-options.ts';
+import { findQemuOption, qemuOptions } from './qemu-options.ts';
 
 const masterKeyId = 'masterKey0';
 
@@ -9,13 +9,13 @@ const masterKeyId = 'masterKey0';
  * The file of libvirt's master key, from the first `-object` with the id `masterKey0`; `''` when that object names
  * no file, `null` when there is none. libvirt writes its own arguments before those of `<qemu:arg>`, so the author
  * of a domain can't put another one first.
+ *
+ * @throws Refusal `launch-failed` where too much that mentions one has to be read before it is found
  */
 export function masterKeyFile(argv: LaunchRequest['argv']): string | null {
-  for (const [index, argument] of argv.entries()) {
-    const value = argv[index + 1];
-    if (value === undefined || !argument.equals(Buffer.from('-object'))) continue;
-    const text = decodeUtf8(value);
-    const secret = text === null ? null : parseObject(text);
+  const objects = argumentsBehind(argv, ['-object']);
+  for (const text of argumentsThatMention(objects, (object) => object.includes(masterKeyId))) {
+    const secret = parseObject(text);
     if (secret?.id === masterKeyId) return secret.file;
   }
   return null;
@@ -39,12 +39,8 @@ function parseJsonObject(text: string): ParsedObject | null {
 }
 
 function parsePlainObject(text: string): ParsedObject {
-  const options = parseQemuOptions(text);
-  const [type] = options;
-  const isSecret =
-    type?.key === null ? type.value === 'secret' : findQemuOption(options, 'qom-type') === 'secret';
-  return {
-    id: findQemuOption(options, 'id'),
-    file: isSecret ? (findQemuOption(options, 'file') ?? '') : '',
-  };
+  const find = (key: string): string | null => findQemuOption(qemuOptions(text), key);
+  const [type] = qemuOptions(text);
+  const isSecret = type?.key === null ? type.value === 'secret' : find('qom-type') === 'secret';
+  return { id: find('id'), file: isSecret ? (find('file') ?? '') : '' };
 }

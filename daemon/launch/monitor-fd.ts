@@ -1,22 +1,24 @@
 import { Refusal } from '../errors.ts';
-import { decodeUtf8 } from './decode-utf8.ts';
-import { findQemuOption, parseQemuOptions } from './qemu-options.ts';
+import { argumentsBehind, argumentsThatMention } from './arguments-that-mention.ts';
+import { parseJson } from './parse-json.ts';
+import { findQemuOption, qemuOptions } from './qemu-options.ts';
 
 /**
  * The number of the fd on which QEMU is to listen for libvirt: that of the chardev of the control monitor. `null` where
  * the command line has no control monitor.
  *
- * @throws Refusal `launch-failed` where no fd, or more than one, can be told
+ * @throws Refusal `launch-failed` where no fd, or more than one, can be told, or where there is too much to look through
  */
 export function monitorFd(argv: readonly Buffer[]): number | null {
-  const monitors = valuesOf(argv, 'mon')
-    .map(parseQemuOptions)
-    .filter((options) => findQemuOption(options, 'mode') === 'control')
-    .map((options) => findQemuOption(options, 'chardev') ?? options[0]?.value);
-  if (monitors.length === 0) return null;
-  const fds = valuesOf(argv, 'chardev').flatMap((text) => {
+  const monitors = new Set(
+    textsBehind(argv, 'mon', 'control')
+      .filter((text) => findQemuOption(qemuOptions(text), 'mode') === 'control')
+      .map((text) => findQemuOption(qemuOptions(text), 'chardev') ?? firstValue(text)),
+  );
+  if (monitors.size === 0) return null;
+  const fds = textsBehind(argv, 'chardev', 'fd').flatMap((text) => {
     const { id, fd } = text.startsWith('{') ? readJson(text) : readOptions(text);
-    return monitors.includes(id) && fd !== undefined && /^\d{1,7}$/.test(fd) ? [Number(fd)] : [];
+    return monitors.has(id) && fd !== undefined && /^\d{1,7}$/.test(fd) ? [Number(fd)] : [];
   });
   const [fd, ...others] = new Set(fds);
   if (fd !== undefined && others.length === 0) return fd;
@@ -34,18 +36,13 @@ interface Chardev {
 }
 
 function readOptions(text: string): Chardev {
-  const options = parseQemuOptions(text);
-  return { id: findQemuOption(options, 'id') ?? undefined, fd: findQemuOption(options, 'fd') ?? undefined };
+  const find = (key: string): string | undefined => findQemuOption(qemuOptions(text), key) ?? undefined;
+  return { id: find('id'), fd: find('fd') };
 }
 
 /** `{"id":…,"backend":{"type":"socket","data":{"addr":{"type":"fd","data":{"str":"30"}}}}}`, flattened or not. */
 function readJson(text: string): Chardev {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { id: undefined, fd: undefined };
-  }
+  const value = parseJson(text);
   const address = [['backend', 'data', 'addr'], ['backend', 'addr'], ['addr']]
     .map((path) => memberOf(value, path))
     .find((found) => memberOf(found, ['type']) === 'fd');
@@ -67,8 +64,13 @@ function memberOf(value: unknown, path: readonly string[]): unknown {
   );
 }
 
-/** What follows each `-name` or `--name`. */
-function valuesOf(argv: readonly Buffer[], name: string): readonly string[] {
-  const texts = argv.map((argument) => decodeUtf8(argument) ?? '');
-  return texts.filter((_, index) => [`-${name}`, `--${name}`].includes(texts[index - 1] ?? ''));
+function firstValue(text: string): string | undefined {
+  const [first] = qemuOptions(text);
+  return first?.value;
+}
+
+/** What follows each `-name` or `--name`, where it has a certain word in it. */
+function textsBehind(argv: readonly Buffer[], name: string, word: string): readonly string[] {
+  const values = argumentsBehind(argv, [`-${name}`, `--${name}`]);
+  return [...argumentsThatMention(values, (value) => value.includes(word))];
 }

@@ -6,24 +6,28 @@ export interface QemuOption {
 
 /**
  * Splits `key=value,key=value` as QEMU does: a key ends at the first `=`, a value at the first single comma, and
- * `,,` in a value stands for one comma. Runs in linear time on any text.
+ * `,,` in a value stands for one comma. Runs in linear time on any text, and only as far as it is asked to: an argument
+ * of 128 KiB can hold as many options as half its bytes.
  */
-export function parseQemuOptions(text: string): readonly QemuOption[] {
-  const options: QemuOption[] = [];
+export function* qemuOptions(text: string): Generator<QemuOption, void> {
   let at = 0;
   while (at < text.length) {
     const keyEnd = findKeyEnd(text, at);
     const hasKey = text[keyEnd] === '=';
-    const { value, next } = readValue(text, hasKey ? keyEnd + 1 : at);
-    options.push({ key: hasKey ? text.slice(at, keyEnd) : null, value });
-    at = next;
+    const begin = hasKey ? keyEnd + 1 : at;
+    const end = findValueEnd(text, begin);
+    yield {
+      key: hasKey ? text.slice(at, keyEnd) : null,
+      value: text.slice(begin, end).replaceAll(',,', ','),
+    };
+    at = end + 1;
   }
-  return options;
 }
 
 /** The value of the first option with this key. */
-export function findQemuOption(options: readonly QemuOption[], key: string): string | null {
-  return options.find((option) => option.key === key)?.value ?? null;
+export function findQemuOption(options: Iterable<QemuOption>, key: string): string | null {
+  for (const option of options) if (option.key === key) return option.value;
+  return null;
 }
 
 function findKeyEnd(text: string, from: number): number {
@@ -32,17 +36,8 @@ function findKeyEnd(text: string, from: number): number {
   return at;
 }
 
-function readValue(text: string, from: number): { readonly value: string; readonly next: number } {
-  const parts: string[] = [];
-  let at = from;
-  for (;;) {
-    const comma = text.indexOf(',', at);
-    const end = comma === -1 ? text.length : comma;
-    if (text[end + 1] !== ',' || comma === -1) {
-      parts.push(text.slice(at, end));
-      return { value: parts.join(''), next: end + 1 };
-    }
-    parts.push(text.slice(at, end + 1));
-    at = end + 2;
-  }
+function findValueEnd(text: string, from: number): number {
+  let comma = text.indexOf(',', from);
+  while (comma !== -1 && text[comma + 1] === ',') comma = text.indexOf(',', comma + 2);
+  return comma === -1 ? text.length : comma;
 }

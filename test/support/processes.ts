@@ -28,6 +28,17 @@ export function readProcess(pid: number): ProcessStatus | undefined {
   return { pid, startTime: fields[19] ?? '', state, parent: Number(parent) };
 }
 
+/** Milliseconds that a process has had of processors, all threads together; to the kernel's 10 ms. */
+export function readProcessorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return ((user ?? 0) + (system ?? 0)) * 10;
+}
+
 /** The identity of a process that is known to run. */
 export function identify(pid: number): ProcessIdentity {
   const status = readProcess(pid);

@@ -4,7 +4,7 @@ import { isIncoming } from '../../../daemon/launch/is-incoming.ts';
 import { libvirtDomain } from '../../../daemon/launch/libvirt-domain.ts';
 import type { LibvirtPaths } from '../../../daemon/launch/libvirt-domain.ts';
 import { monitorFd } from '../../../daemon/launch/monitor-fd.ts';
-import { parseQemuOptions } from '../../../daemon/launch/qemu-options.ts';
+import { qemuOptions } from '../../../daemon/launch/qemu-options.ts';
 import { attempt } from '../attempt.ts';
 import { expectThat } from '../expect-that.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
@@ -23,6 +23,7 @@ export const libvirtArguments: FuzzTarget = {
     'launch/master-key.ts',
     'launch/argument-paths.ts',
     'launch/domain-name.ts',
+    'launch/guest-name.ts',
     'launch/monitor-fd.ts',
     'launch/is-incoming.ts',
   ],
@@ -91,14 +92,14 @@ function checkDomain(request: ReturnType<typeof stringsOf>, project: LibvirtPath
 
 function checkArgument(text: string): void {
   for (const path of argumentPaths(text)) expectThat(path.startsWith('/'), 'a path is absolute');
-  const options = parseQemuOptions(text);
+  const options = [...qemuOptions(text)];
   // An empty last option leaves no trace but its comma.
   if (options.some(({ key, value }) => key === null && value === '')) return;
   const written = options
     .map(({ key, value }) => `${key === null ? '' : `${key}=`}${value.replaceAll(',', ',,')}`)
     .join(',');
   expectThat(
-    JSON.stringify(parseQemuOptions(written)) === JSON.stringify(options),
+    JSON.stringify([...qemuOptions(written)]) === JSON.stringify(options),
     'options read the same when they are written anew',
   );
 }

@@ -6,6 +6,8 @@ import { codeOf } from './code-of.ts';
 
 const draft = draftRequest(['qemu', '-S'], ['A=1', 'NOEQUALS', '']);
 
+const longest = Buffer.alloc(131_071, 'x');
+
 function strings(count: number): readonly Buffer[] {
   return Array.from({ length: count }, () => Buffer.from('x'));
 }
@@ -40,6 +42,7 @@ describe('parseLaunchRequest', () => {
     ['4,096 environment entries', { env: strings(4096) }],
     ['a cwd of 4,095 bytes', { cwd: Buffer.alloc(4095, '/') }],
     ['an empty argument', { argv: [Buffer.alloc(0)] }],
+    ['as long strings as the kernel passes on', { argv: [longest], env: [longest] }],
   ];
   for (const [what, changes] of accepted)
     it(`accepts ${what}`, () => {
@@ -59,6 +62,8 @@ describe('parseLaunchRequest', () => {
     ['a NUL in the cwd', 'nul-byte', { cwd: Buffer.from('/\0') }],
     ['a NUL in an argument', 'nul-byte', { argv: [Buffer.from('a\0b')] }],
     ['a NUL in the environment', 'nul-byte', { env: [Buffer.from('A=\0')] }],
+    ['an argument of 128 KiB', 'string-too-long', { argv: [Buffer.alloc(131_072, 'x')] }],
+    ['a variable of 128 KiB', 'string-too-long', { env: [Buffer.alloc(131_072, 'x')] }],
     ['fewer strings than announced', 'truncated', { envc: 4 }],
     ['more strings than announced', 'trailing-bytes', { envc: 2 }],
   ];
@@ -81,9 +86,9 @@ describe('parseLaunchRequest', () => {
     expect(codeOf(() => parseLaunchRequest(payload))).to.equal('trailing-bytes');
   });
 
-  it('refuses a string length of 2^32 - 1 as truncated', () => {
+  it('refuses a string length of 2^32 - 1 as string-too-long', () => {
     const payload = encodePayload(draft);
     payload.writeUInt32LE(0xffffffff, 21);
-    expect(codeOf(() => parseLaunchRequest(payload))).to.equal('truncated');
+    expect(codeOf(() => parseLaunchRequest(payload))).to.equal('string-too-long');
   });
 });

@@ -184,6 +184,16 @@ describe('libvirtDomain', () => {
       `if=pflash,file=${state}/nvram/testvm_VARS.qcow2`,
       `${state}/nvram/testvm_VARS.qcow2`,
     ],
+    [
+      'JSON with escapes that it could do without',
+      `{"path":"${`${run}/passt/7-testvm`.replaceAll('/', '\\/')}"}`,
+      `${run}/passt/7-testvm`,
+    ],
+    [
+      'JSON with numbers for characters',
+      `{"path":"${`${run}/passt/7-testvm`.replaceAll('b', '\\u0062')}"}`,
+      `${run}/passt/7-testvm`,
+    ],
     ['a bare path', `${state}/nvram/testvm_VARS.fd`, `${state}/nvram/testvm_VARS.fd`],
     ['a brace that is no JSON', `{x,path=${run}/swtpm/7-testvm.sock`, `${run}/swtpm/7-testvm.sock`],
   ];
@@ -265,10 +275,44 @@ describe('libvirtDomain', () => {
       expect(codeOf(() => domain(libvirt, [], [path]))).to.equal('launch-failed');
     });
 
+  it('finds paths below configured directories that are written in other ways in options and JSON', () => {
+    const odd = '/run/a,b"c';
+    const paths = { libvirtState: state, libvirtRun: odd, project: [] };
+    const [first, second] = [`${odd}/x/7-testvm`, `${odd}/y/7-testvm`];
+    const argv = [...libvirt, `path=${first.replaceAll(',', ',,')}`, JSON.stringify({ second })];
+    const request = { argv: argv.map((argument) => Buffer.from(argument)), env: [] };
+    expect(libvirtDomain(request, paths).projections).to.deep.equal([home, first, second]);
+  });
+
+  it('reads megabytes of arguments that name no file of libvirt, and none of what they hold', () => {
+    const argv = Array.from({ length: 32 }, () => ['/,'.repeat(65_000), `{"/":[${'{},'.repeat(40_000)}0]}`]);
+    expect(domain([...libvirt, ...argv.flat()]).projections).to.deep.equal([home]);
+  });
+
+  const mentioning: readonly (readonly [string, readonly string[]])[] = [
+    ['files', Array.from({ length: 3 }, () => `/,${run}/x,`.repeat(5000))],
+    ['files in JSON', Array.from({ length: 3 }, () => `{"${run}/":[${'{},'.repeat(40_000)}0]}`)],
+  ];
+  for (const [what, argv] of mentioning)
+    it(`refuses to read more than 256 KiB of arguments that mention ${what}`, () => {
+      expect(codeOf(() => domain([...libvirt, ...argv.slice(1)]))).to.equal(null);
+      expect(codeOf(() => domain([...libvirt, ...argv]))).to.equal('launch-failed');
+    });
+
+  it('refuses to read more than 256 KiB of objects that mention a master key, in front of it alone', () => {
+    const others = Array.from({ length: 3 }, () => ['-object', `{"masterKey0":[${'{},'.repeat(40_000)}0]}`]);
+    expect(domain([...libvirt, ...others.flat()]).directory).to.equal(home);
+    expect(codeOf(() => domain([...others.flat(), ...libvirt]))).to.equal('launch-failed');
+  });
+
   it('survives a million levels of JSON, and megabytes of prefixes', () => {
     const deep = `${'['.repeat(1 << 20)}"/x"${']'.repeat(1 << 20)}`;
     expect(domain([...libvirt, `{"a":${deep}}`, `${'a:'.repeat(1 << 20)}/x`]).projections).to.deep.equal([
       home,
     ]);
+    const levels = `${'['.repeat(1 << 15)}"${run}/x"${']'.repeat(1 << 15)}`;
+    expect(
+      domain([...libvirt, `{"a":${levels}}`, `${'a:'.repeat(1 << 16)}${run}/`]).projections,
+    ).to.deep.equal([home]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { findQemuOption, parseQemuOptions } from '../../../daemon/launch/qemu-options.ts';
+import { findQemuOption, qemuOptions } from '../../../daemon/launch/qemu-options.ts';
 
-describe('parseQemuOptions', () => {
+describe('qemuOptions', () => {
   const cases: readonly [string, readonly (readonly [string | null, string])[]][] = [
     ['', []],
     [
@@ -52,18 +52,24 @@ describe('parseQemuOptions', () => {
   ];
   for (const [text, expected] of cases)
     it(`splits ${JSON.stringify(text)}`, () => {
-      expect(parseQemuOptions(text).map(({ key, value }) => [key, value])).to.deep.equal(expected);
+      expect([...qemuOptions(text)].map(({ key, value }) => [key, value])).to.deep.equal(expected);
     });
 
+  it('reads no further than it is asked to', () => {
+    const options = qemuOptions(`a=1,b=2,${'x,'.repeat(1 << 24)}`);
+    expect(findQemuOption(options, 'b')).to.equal('2');
+    expect(options.next().done, 'it has ended').to.equal(true);
+  });
+
   it('takes linear time and memory for megabytes of commas', () => {
-    expect(parseQemuOptions(',x'.repeat(1 << 20))).to.have.length((1 << 20) + 1);
-    expect(parseQemuOptions(','.repeat(1 << 22))).to.have.length(1);
+    expect([...qemuOptions(',x'.repeat(1 << 20))]).to.have.length((1 << 20) + 1);
+    expect([...qemuOptions(','.repeat(1 << 22))]).to.have.length(1);
   });
 });
 
 describe('findQemuOption', () => {
   it('returns the first value of a key, null without one', () => {
-    const options = parseQemuOptions('a=1,a=2');
+    const options = [...qemuOptions('a=1,a=2')];
     expect(findQemuOption(options, 'a')).to.equal('1');
     expect(findQemuOption(options, 'b')).to.equal(null);
   });
