@@ -68,8 +68,8 @@ void broker_answer(enum broker_type type, uint32_t id, const void *payload, size
 
 /* ---- readings.c: children that read a pod's file, and may hang ------------------------------------------------- */
 
-/* Answers, now or later. The payload needs room for one byte more than the header says. */
-void reading_start(const struct broker_header *header, char *payload, const int *fds);
+/* Answers, now or later. */
+void reading_start(const struct broker_header *header, const char *payload, const int *fds);
 
 /* From here on the pid may be another process's: it is not killed any more. */
 void reading_reaped(pid_t pid);

@@ -30,19 +30,21 @@ static void answer_read_error(uint32_t id, enum read_step step, int error) {
   broker_answer(BROKER_FILE, id, &result, sizeof result);
 }
 
-static int parse_read_request(char *payload, size_t length, struct read_request *request) {
+static int parse_read_request(const char *payload, size_t length, struct read_request *request) {
   uint32_t numbers[5];
   if (length < sizeof numbers)
     return -1;
   memcpy(numbers, payload, sizeof numbers);
   uint64_t owner;
-  size_t behind_groups = sizeof numbers + sizeof(uint32_t) * (size_t)numbers[4];
-  if (numbers[4] > PLAN_MAX_GROUPS || length <= behind_groups + sizeof owner || numbers[2] > 65536)
+  size_t path = sizeof numbers + sizeof(uint32_t) * (size_t)numbers[4];
+  if (numbers[4] > PLAN_MAX_GROUPS || length <= path + 1 + sizeof owner || numbers[2] > 65536)
+    return -1;
+  size_t end = length - sizeof owner - 1;
+  if (payload[end] != '\0')
     return -1;
   static uint32_t groups[PLAN_MAX_GROUPS];
   memcpy(groups, payload + sizeof numbers, sizeof(uint32_t) * numbers[4]);
-  memcpy(&owner, payload + behind_groups, sizeof owner);
-  payload[length] = '\0'; /* the buffer has room for it */
+  memcpy(&owner, payload + end + 1, sizeof owner);
   *request = (struct read_request){
       .uid = numbers[0],
       .gid = numbers[1],
@@ -51,7 +53,7 @@ static int parse_read_request(char *payload, size_t length, struct read_request 
       .group_count = numbers[4],
       .groups = groups,
       .owner = owner,
-      .path = payload + behind_groups + sizeof owner,
+      .path = payload + path,
       .parent = getpid(),
   };
   return 0;
@@ -64,7 +66,7 @@ static size_t count_running(uint64_t owner) {
   return count;
 }
 
-void reading_start(const struct broker_header *header, char *payload, const int *fds) {
+void reading_start(const struct broker_header *header, const char *payload, const int *fds) {
   struct read_request request;
   int pipes[2];
 

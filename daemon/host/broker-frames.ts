@@ -46,7 +46,8 @@ export function encodeReadRequest(request: ReadRequest, owner: string): Buffer {
     numbers.writeUInt32LE(value, 4 * index),
   );
   const number = createHash('sha256').update(owner).digest().subarray(0, 8);
-  return Buffer.concat([numbers, number, Buffer.from(request.path)]);
+  // Behind the path's end, where a broker of an earlier release does not look.
+  return Buffer.concat([numbers, Buffer.from(`${request.path}\0`), number]);
 }
 
 /** Takes whole frames off the front of what has been received. */

@@ -22,7 +22,7 @@ describe('encodeBrokerHeader', () => {
 });
 
 describe('encodeReadRequest', () => {
-  it('is ids, limits, groups, a number of the owner and the path, without an end', () => {
+  it('is ids, limits, groups, the path with its end, and a number of the owner', () => {
     const request = {
       path: '/etc/ü',
       uid: 107,
@@ -34,10 +34,10 @@ describe('encodeReadRequest', () => {
     const bytes = encodeReadRequest(request, 'a pod');
     const numbers = Array.from({ length: 7 }, (_, index) => bytes.readUInt32LE(4 * index));
     expect(numbers).to.deep.equal([107, 36, 256, 2000, 2, 1, 0xffff_fffe]);
-    expect(bytes.subarray(36).toString()).to.equal('/etc/ü');
-    const ownerOf = (owner: string): string => encodeReadRequest(request, owner).toString('hex', 28, 36);
+    expect(bytes.subarray(28, -8).toString()).to.equal('/etc/ü\0');
+    const ownerOf = (owner: string): string => encodeReadRequest(request, owner).subarray(-8).toString('hex');
     expect(ownerOf('a pod'))
-      .to.equal(bytes.toString('hex', 28, 36))
+      .to.equal(bytes.subarray(-8).toString('hex'))
       .and.not.equal(ownerOf('another pod'));
   });
 });
