@@ -55,9 +55,9 @@ export const adoptionMutations: readonly Mutation[] = [
     name: 'machines-of-another-release-are-discarded',
     rows: ['SV-3'],
     file,
-    search: "      if (this.#processes.isThere(launchId))\n        throw new Error('Cannot read",
-    replace:
-      "      if (this.#processes.isThere(launchId) && record !== null)\n        throw new Error('Cannot read",
+    search:
+      'if (this.#processes.isThere(launchId) && this.#readExit(launchId) === null)\n        throw new Error',
+    replace: 'if (this.#processes.isThere(launchId) && record !== null)\n        throw new Error',
     tests: [supervisor],
     grep: 'a record that this release cannot read',
   },
