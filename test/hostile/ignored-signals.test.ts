@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fakeEmulator, launchFake } from '../support/fake-launch.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fakeEmulator, launchFake, type FakeLaunch } from '../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { listDescendants, readArguments, readStatusFields, signalProcess } from '../support/processes.ts';
 import type { Sandbox } from '../support/sandbox.ts';
@@ -38,6 +39,20 @@ for (const who of ['daemon', 'broker'] as const)
       pod = await startFakePod(scratch);
     });
     after(() => scratch.close());
+    // A shim that knows no end of its QEMU would wait for ever, and its stub with it.
+    afterEach(() => {
+      for (const each of listDescendants(driver.process))
+        if (readArguments(each.pid)[0] === 'qemu-kube-shim') signalProcess(each, 'SIGKILL');
+    });
+
+    /** How the stub ends, which it must do soon. */
+    const endOf = (launch: FakeLaunch): Promise<Awaited<FakeLaunch['ended']>> =>
+      Promise.race([
+        launch.ended,
+        sleep(10_000, undefined, { ref: false }).then(() => {
+          throw new Error(`The stub has not ended: ${launch.stderr}`);
+        }),
+      ]);
 
     it('has started the other with these', () => {
       const real = listDescendants(driver.process).find(({ pid }) =>
@@ -54,7 +69,7 @@ for (const who of ['daemon', 'broker'] as const)
       const { launch, emulator } = await startSupervisedVm(driver, pod);
       const status = readStatusFields(emulator.pid);
       signalProcess(emulator, 'SIGKILL');
-      await launch.ended;
+      await endOf(launch);
       // All 64 of them: also those that musl and glibc keep for themselves.
       expect(status.get('SigIgn'), 'ignored').to.match(/^0+$/);
       expect(status.get('SigBlk'), 'blocked').to.match(/^0+$/);
@@ -71,14 +86,14 @@ for (const who of ['daemon', 'broker'] as const)
 
     it('loses no status of a QEMU', async () => {
       const launch = launchFake(driver, pod, { args: ['exit=42'] });
-      expect(await launch.ended, launch.stderr).to.deep.equal({ status: 42, signal: null });
+      expect(await endOf(launch), launch.stderr).to.deep.equal({ status: 42, signal: null });
       await expectTold('kind="exit" value=42');
     });
 
     it('loses no signal of a QEMU', async () => {
       const { launch, emulator } = await startSupervisedVm(driver, pod);
       signalProcess(emulator, 'SIGKILL');
-      expect(await launch.ended).to.deep.equal({ status: null, signal: 'SIGKILL' });
+      expect(await endOf(launch)).to.deep.equal({ status: null, signal: 'SIGKILL' });
       await expectTold('kind="signal" value=9');
     });
   });

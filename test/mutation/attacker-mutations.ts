@@ -64,9 +64,9 @@ export const attackerMutations: readonly Mutation[] = [
   {
     name: 'nested-namespaces-will-do',
     rows: ['AT-6'],
-    file: 'daemon/launch/verify-candidate.ts',
-    search: '    if (differing.length > 0)',
-    replace: '    if (differing.length > 99)',
+    file: 'daemon/target/differing-namespaces.ts',
+    search: 'target[kind] !== init[kind]',
+    replace: 'target[kind] !== init[kind] && target[kind] === 0',
     tests: [impostors],
     grep: 'without the pod itself',
   },

@@ -9,15 +9,6 @@ const root = 'test/hostile/entry-root.test.ts';
 /** Those of the way into the pod: the rows NS. */
 export const entryMutations: readonly Mutation[] = [
   {
-    name: 'shim-refuses-in-silence',
-    rows: ['NS-1'],
-    file: 'stub/shim.c',
-    search: '  send_frame(SHIM_CONNECTION, WIRE_REFUSED, text, (uint32_t)length, now_ms() + 1000);',
-    replace: '  (void)length;',
-    tests: ['test/e2e/refusals.test.ts'],
-    grep: 'between its match and its launch',
-  },
-  {
     name: 'daemon-signals-by-pid',
     rows: ['NS-2'],
     file: 'daemon/host/pinned-process.ts',

@@ -85,6 +85,8 @@ export class MutatedCopy implements Disposable {
     const { ok, output: text } = runIn(this.#directory, join(root, 'node_modules/.bin/mocha'), [
       // One failure is enough to have noticed.
       '--bail',
+      // What a failed test leaves running must not keep the run.
+      '--exit',
       ...['--reporter', './test/mutation/outcome-reporter.ts', '--reporter-option', `output=${output}`],
       ...(grep === undefined ? [] : ['--grep', grep]),
       ...tests,

@@ -8,10 +8,15 @@ import { entryMutations } from './entry-mutations.ts';
 import { hardeningMutations } from './hardening-mutations.ts';
 import { keyMutations } from './key-mutations.ts';
 import { kubernetesMutations } from './kubernetes-mutations.ts';
+import { launcherMutations } from './launcher-mutations.ts';
 import { ledgerMutations } from './ledger-mutations.ts';
 import { limitMutations } from './limit-mutations.ts';
 import type { Mutation } from './mutation.ts';
+import { pathMutations } from './path-mutations.ts';
+import { privilegeMutations } from './privilege-mutations.ts';
+import { projectionMutations } from './projection-mutations.ts';
 import { secretMutations } from './secret-mutations.ts';
+import { stubMutations } from './stub-mutations.ts';
 import { targetMutations } from './target-mutations.ts';
 import { tokenMutations } from './token-mutations.ts';
 import { userNamespaceMutations } from './user-namespace-mutations.ts';
@@ -345,4 +350,9 @@ export const mutations: readonly Mutation[] = [
   ...doorMutations,
   ...auditMutations,
   ...adoptionMutations,
+  ...stubMutations,
+  ...launcherMutations,
+  ...privilegeMutations,
+  ...pathMutations,
+  ...projectionMutations,
 ];

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mutations } from '../mutation/mutations.ts';
 import { readReport, renderReport, type MutationResult } from '../mutation/render-report.ts';
+import { unmutated } from '../mutation/unmutated.ts';
 import { checklistIds } from '../support/checklists.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -22,6 +23,21 @@ describe('the defences that a mutation run takes away', () => {
       for (const file of tests) expect(existsSync(join(root, file)), `${name}: ${file}`).to.equal(true);
       expect(replace, name).to.not.equal(search);
     }
+  });
+
+  it('are different ones', () => {
+    const edits = new Map<string, string>();
+    for (const { name, file, search, replace } of mutations) {
+      const edit = readFileSync(join(root, file), 'utf8').replace(search, () => replace);
+      expect(edits.get(edit), `the same as ${name}`).to.equal(undefined);
+      edits.set(edit, name);
+    }
+  });
+
+  it('are of every entry of the checklists, or a reason says why not', () => {
+    const known = [...mutations.flatMap(({ rows }) => rows), ...Object.keys(unmutated)];
+    expect(checklistIds.filter((id) => !known.includes(id))).to.deep.equal([]);
+    expect(checklistIds).to.include.members(Object.keys(unmutated));
   });
 });
 

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 
-import { encodeRefused } from '../../../daemon/launch/encode-frame.ts';
+import { encodeFrame, encodeRefused } from '../../../daemon/launch/encode-frame.ts';
+import { frameTypes } from '../../../daemon/launch/frame.ts';
 import { runCommand, type CommandResult } from '../../support/run-command.ts';
 import { Scratch } from '../../support/scratch.ts';
 import { identity, InstalledStub, listenAsDaemon, stubSources } from './installed-stub.ts';
@@ -125,6 +126,18 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'] as const)
       expectRefusal(result);
       expect(result.stderr).to.equal(`${program}: Cannot start a VM for you: it is Sunday\n`);
     });
+
+    for (const length of [1025, 100_000])
+      it(`does not take a refusal of ${length} bytes, for which it has no room`, async () => {
+        server = await listenAsDaemon(stub.socket, (connection) =>
+          connection.end(encodeFrame(frameTypes.refused, Buffer.alloc(length, 'x'))),
+        );
+        const result = await stub.run(start, identity);
+        expectRefusal(result);
+        expect(result.stderr).to.equal(
+          `${program}: Cannot understand the node driver: its refusal is garbled; use stub and daemon of one release\n`,
+        );
+      });
 
     it('says so when the daemon closes the connection', async () => {
       server = await listenAsDaemon(stub.socket, (connection) =>

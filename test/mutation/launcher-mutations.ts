@@ -1,0 +1,52 @@
+import type { Mutation } from './mutation.ts';
+
+const changed = 'test/hostile/changed-launcher.test.ts';
+
+/** Of a target that is not any more what was decided on, and of VMs that a daemon leaves behind. */
+export const launcherMutations: readonly Mutation[] = [
+  {
+    name: 'launcher-may-have-ended',
+    rows: ['NS-1'],
+    file: 'stub/entry.c',
+    search: '|| process_ended(entry->target))',
+    replace: '|| entry->target < 0)',
+    tests: [changed],
+    grep: 'fork mode, is missed where it ends',
+  },
+  {
+    name: 'launcher-may-have-other-namespaces',
+    rows: ['NS-2', 'NS-16', 'AT-9'],
+    file: 'stub/entry.c',
+    search: '  if (info.st_ino != wanted->inode) {',
+    replace: '  if (info.st_ino == 0 && wanted->inode != 0) {',
+    tests: [changed],
+    grep: 'fork mode, is not followed into a namespace',
+  },
+  {
+    name: 'launcher-may-have-other-cgroups',
+    rows: ['NS-4', 'AT-9'],
+    file: 'stub/shim-child.c',
+    search: 'length != plan->cgroup_text_length || memcmp(text, plan->cgroup_text, length) != 0',
+    replace: 'length == 0 && memcmp(text, plan->cgroup_text, length) == 0',
+    tests: [changed],
+    grep: 'fork mode, is not followed into a cgroup',
+  },
+  {
+    name: 'next-daemon-is-not-answered',
+    rows: ['SV-1'],
+    file: 'stub/shim.c',
+    search: '  if (client != NULL)\n    greet(',
+    replace: '  if (client != NULL && shim->qemu.pid == 0)\n    greet(',
+    tests: ['test/integration/launch/crash-points.test.ts'],
+    grep: 'fork mode .* start-told-stub, daemon killed: running',
+  },
+  {
+    name: 'shim-ends-with-the-container-of-the-daemon',
+    rows: ['SV-2'],
+    file: 'stub/shim-start.c',
+    search: '  for (size_t i = 0; i < plan.shim_cgroup_count; i++)',
+    replace: '  for (size_t i = 0; i + 1 < plan.shim_cgroup_count; i++)',
+    tests: ['test/e2e/daemon-container.test.ts'],
+    grep: 'a daemon in a container',
+  },
+];
