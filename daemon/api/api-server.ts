@@ -6,6 +6,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { PeerCredentials } from '../host/libc.ts';
 import { listenOnSocket } from '../host/listen-on-socket.ts';
 import type { AuditRecord } from '../observe/audit-record.ts';
+import { LineLimit } from '../observe/line-limit.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ApiBackend } from './api-backend.ts';
@@ -14,7 +15,7 @@ import { HealthService } from './health-service.ts';
 import { loadApi, serviceName } from './load-api.ts';
 import { MachineWatches } from './machine-watches.ts';
 import { createNodeDriverService } from './node-driver-service.ts';
-import { PeerRegistry } from './peer-registry.ts';
+import { PeerRegistry, type PeerRejection } from './peer-registry.ts';
 import { RunningCalls } from './running-calls.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
@@ -56,13 +57,17 @@ export interface ApiServer {
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { logger, metrics } = options;
+  const lines = new LineLimit<PeerRejection>();
   const peers = new PeerRegistry({
     peerCredentials: options.peerCredentials,
     allowedUids: options.allowedUids,
     maxConnections: options.maxConnections ?? 64,
     onRejected(reason, peer): void {
       metrics.peerRejected('api');
-      logger.warn('API peer rejected', { reason, peerPid: peer?.pid, peerUid: peer?.uid });
+      const suppressed = lines.take(reason);
+      if (suppressed === null) return;
+      const left = suppressed > 0 && { suppressed };
+      logger.warn('API peer rejected', { reason, ...left, peerPid: peer?.pid, peerUid: peer?.uid });
     },
   });
 
@@ -71,6 +76,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     'grpc.max_concurrent_streams': 32,
     'grpc.max_connection_idle_ms': 5 * 60_000,
     'grpc.enable_channelz': 0,
+    interceptors: [peers.interceptor],
   });
   const watches = new MachineWatches(options.backend.machines);
   const handlers = createNodeDriverService({

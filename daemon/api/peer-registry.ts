@@ -1,9 +1,15 @@
 import type net from 'node:net';
 
-import type { PeerCredentials } from '../host/libc.ts';
+import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 
-/** Why a connection was not admitted. */
-export type PeerRejection = 'not-identified' | 'not-allowed' | 'too-many';
+import type { PeerCredentials } from '../host/libc.ts';
+import { chooseToEnd, type ConnectedPeer } from './connected-peer.ts';
+
+/** For the first call of a connection: who connects has one to make. */
+const FIRST_CALL_MS = 5_000;
+
+/** Why a connection was not admitted; `silent`: it made no call, `gave-way`: another one needed its place. */
+export type PeerRejection = 'not-identified' | 'not-allowed' | 'too-many' | 'silent' | 'gave-way';
 
 export interface PeerRegistryOptions {
   readonly peerCredentials: (socket: net.Socket) => PeerCredentials;
@@ -19,7 +25,8 @@ export interface PeerRegistryOptions {
  */
 export class PeerRegistry {
   readonly #options: PeerRegistryOptions;
-  readonly #peers = new Map<string, { readonly peer: PeerCredentials; readonly socket: net.Socket }>();
+  /** In the order in which they began to wait for a call. */
+  readonly #peers = new Map<string, ConnectedPeer>();
   #sequence = 0;
 
   constructor(options: PeerRegistryOptions) {
@@ -39,11 +46,35 @@ export class PeerRegistry {
     }
     this.#sequence += 1;
     const id = `unix:peer-${this.#sequence}`;
-    this.#peers.set(id, { peer, socket });
-    socket.once('close', () => this.#peers.delete(id));
+    const connected: ConnectedPeer = { id, peer, socket, hasCalled: false, calls: 0 };
+    this.#peers.set(id, connected);
+    const timer = setTimeout(() => {
+      if (!connected.hasCalled) this.#end(connected, 'silent');
+    }, FIRST_CALL_MS).unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#peers.delete(id);
+    });
     Object.defineProperty(socket, 'remoteAddress', { value: id });
     return true;
   }
+
+  /** Has the server tell which connections are in use. */
+  readonly interceptor: ServerInterceptor = (_, call) => {
+    const connected = this.#peers.get(call.getPeer());
+    if (connected !== undefined) {
+      connected.hasCalled = true;
+      connected.calls += 1;
+    }
+    // However a call ends.
+    const onCancel = (): void => {
+      if (connected === undefined) return;
+      connected.calls -= 1;
+      // It waits anew, unless it has ended.
+      if (this.#peers.delete(connected.id)) this.#peers.set(connected.id, connected);
+    };
+    return new ServerInterceptingCall(call, { start: (next) => next({ onCancel }) });
+  };
 
   peerOf(call: { getPeer(): string }): PeerCredentials | undefined {
     return this.#peers.get(call.getPeer())?.peer;
@@ -66,6 +97,16 @@ export class PeerRegistry {
   #rejectionOf(peer: PeerCredentials | undefined): PeerRejection | null {
     if (peer === undefined) return 'not-identified';
     if (!this.#options.allowedUids.has(peer.uid)) return 'not-allowed';
-    return this.#peers.size >= this.#options.maxConnections ? 'too-many' : null;
+    if (this.#peers.size < this.#options.maxConnections) return null;
+    const other = chooseToEnd([...this.#peers.values()], peer.uid);
+    if (other === null) return 'too-many';
+    this.#end(other, 'gave-way');
+    return null;
+  }
+
+  #end({ id, peer, socket }: ConnectedPeer, reason: PeerRejection): void {
+    this.#peers.delete(id);
+    socket.destroy();
+    this.#options.onRejected(reason, peer);
   }
 }

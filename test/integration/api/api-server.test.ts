@@ -145,25 +145,99 @@ describe('startApiServer()', () => {
     expect(metrics).to.include('secret_checks_total{result="limited"} 2');
   });
 
-  it('closes connections beyond the limit, and admits new ones when old ones end', async () => {
-    await harness.start({ maxConnections: 1 });
-    const first = net.connect(harness.socketPath);
-    await new Promise((resolve) => first.once('data', resolve));
-    const refused = await apiErrorOf(harness.client().listMachines());
-    expect(refused.status).to.equal(status.UNAVAILABLE);
-    expect(harness.lines.map(({ fields }) => fields['reason'])).to.include('too-many');
+  describe('with all connections taken', () => {
+    const sockets: net.Socket[] = [];
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+    });
+    /** Connects and sends nothing; comes back once the server has taken it. */
+    const hold = async (): Promise<net.Socket> => {
+      const socket = net.connect(harness.socketPath);
+      sockets.push(socket);
+      await new Promise((resolve) => socket.once('data', resolve));
+      return socket;
+    };
+    const reasons = (): readonly unknown[] => harness.lines.map(({ fields }) => fields['reason']);
 
-    first.destroy();
-    const machines = await waitUntil(
-      'the place is free again',
-      () =>
-        harness
-          .client()
-          .listMachines()
-          .catch(() => undefined),
-      4_000,
-    );
-    expect(machines).to.have.length(1);
+    it('answers beside those who make no call', async () => {
+      await harness.start();
+      for (let i = 0; i < 70; i++) await hold();
+      for (let i = 0; i < 3; i++) expect(await harness.client().listMachines()).to.have.length(1);
+      expect(new Set(reasons())).to.deep.equal(new Set(['gave-way']));
+    });
+
+    it('ends the one that waits, and none whose call runs', async () => {
+      let answer: () => void = () => undefined;
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      let isAsked = false;
+      const resolve = async (): Promise<typeof exampleTarget> => {
+        isAsked = true;
+        await answered;
+        return exampleTarget;
+      };
+      await harness.start({ maxConnections: 2, backend: exampleBackend({ resolve }) });
+      const first = harness.client();
+      const running = first.resolveTarget(vm);
+      await waitUntil('it is asked', () => (isAsked ? true : undefined), 4000);
+      for (let i = 0; i < 3; i++) expect(await harness.client().listMachines()).to.have.length(1);
+      answer();
+      expect((await running).podUid).to.equal(exampleTarget.podUid);
+      expect(await first.listMachines()).to.have.length(1);
+    });
+
+    it('closes new ones where each has a call, and admits them when one has ended', async () => {
+      let answer: () => void = () => undefined;
+      const resolve = (): Promise<typeof exampleTarget> =>
+        new Promise((done) => (answer = () => done(exampleTarget)));
+      await harness.start({ maxConnections: 1, backend: exampleBackend({ resolve }) });
+      const [unasked, running] = [answer, harness.client().resolveTarget(vm)];
+      await waitUntil('it is asked', () => (answer === unasked ? undefined : true), 4000);
+      const refused = await apiErrorOf(harness.client().listMachines());
+      expect(refused.status).to.equal(status.UNAVAILABLE);
+      expect(reasons()).to.include('too-many');
+      answer();
+      await running;
+      const machines = await waitUntil(
+        'the place is free again',
+        () =>
+          harness
+            .client()
+            .listMachines()
+            .catch(() => undefined),
+        4000,
+      );
+      expect(machines).to.have.length(1);
+    });
+
+    it('writes few lines of a flood, and tells how many were left out', async () => {
+      await harness.start({ maxConnections: 1 });
+      for (let i = 0; i < 400; i++) await hold();
+      // Of one reason: 200 at once and 10 a second.
+      await waitUntil(
+        'another line is written',
+        async () => {
+          await hold();
+          return harness.lines.some(({ fields }) => Number(fields['suppressed']) > 0) ? true : undefined;
+        },
+        4000,
+      );
+      const suppressed = harness.lines.map(({ fields }) => Number(fields['suppressed'] ?? 0));
+      const rejected = /peers_rejected_total\{socket="api"\} (\d+)/u.exec(
+        await harness.metrics.render(),
+      )?.[1];
+      expect(harness.lines.length).to.be.lessThan(400);
+      expect(Number(rejected)).to.be.at.least(400);
+      const told = suppressed.reduce((sum, each) => sum + each, harness.lines.length);
+      expect(told).to.be.within(harness.lines.length + 1, Number(rejected));
+    });
+  });
+
+  it('ends a connection that makes no call', async function () {
+    this.timeout(20_000);
+    await harness.start();
+    const silent = net.connect(harness.socketPath).resume();
+    await new Promise((resolve) => silent.once('close', resolve));
+    expect(harness.lines.map(({ fields }) => fields['reason'])).to.deep.equal(['silent']);
   });
 
   it('gives its socket the asked mode, and removes it when it stops', async () => {
