@@ -7,35 +7,63 @@ import type { ContainerProcess } from '../target/select-container-init.ts';
 import type { Libc } from './libc.ts';
 import type { Slices } from './turns.ts';
 
-/** Enough for any container; a pod must not be able to make this walk long. */
-const MAX_PROCESSES = 4096;
-const MAX_CGROUPS = 256;
-/** Of so many that started at once, the first can be told. */
-const MAX_OLDEST = 256;
+/** More than any container needs. The first process may be the last that is found, so beyond them it is not guessed. */
+const MAX_PROCESSES = 65_536;
+const MAX_CGROUPS = 4096;
+const PIECE_BYTES = 16_384;
 
-function children(directory: string): readonly string[] {
-  return fs
-    .readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => `${directory}/${entry.name}`);
+/** A container has more processes or cgroups than are looked at. */
+export class ContainerTooLarge extends Error {}
+
+/** The cgroups below one, at most so many of them. */
+function children(directory: string, limit: number): readonly string[] {
+  const found: string[] = [];
+  const entries = fs.opendirSync(directory, { bufferSize: 128 });
+  try {
+    for (let entry = entries.readSync(); entry !== null && found.length < limit; entry = entries.readSync())
+      if (entry.isDirectory()) found.push(`${directory}/${entry.name}`);
+  } finally {
+    entries.closeSync();
+  }
+  return found;
 }
 
-function pidsBelow(directory: string): readonly number[] {
+/** Adds those that are in one cgroup, piece by piece: of many, the kernel takes a while to list them. */
+async function addPids(pids: number[], directory: string, slices: Slices): Promise<void> {
+  const file = fs.openSync(`${directory}/cgroup.procs`, 'r');
+  try {
+    const piece = Buffer.alloc(PIECE_BYTES);
+    let rest = '';
+    while (pids.length <= MAX_PROCESSES) {
+      const length = fs.readSync(file, piece);
+      if (length === 0) return;
+      const lines = (rest + piece.toString('latin1', 0, length)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (Number(line) > 0) pids.push(Number(line));
+      if (slices.isOver) await slices.next();
+    }
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** @throws ContainerTooLarge */
+async function pidsBelow(directory: string, slices: Slices): Promise<readonly number[]> {
   const pids: number[] = [];
   const directories = [directory];
-  for (let visited = 0; visited < MAX_CGROUPS && pids.length < MAX_PROCESSES; visited++) {
-    const next = directories.shift();
-    if (next === undefined) break;
+  for (const each of directories) {
+    if (slices.isOver) await slices.next();
     try {
-      const listed = fs.readFileSync(`${next}/cgroup.procs`, 'latin1').split('\n');
-      pids.push(...listed.map(Number).filter((pid) => pid > 0));
-      directories.push(...children(next));
+      await addPids(pids, each, slices);
+      directories.push(...children(each, MAX_CGROUPS));
     } catch (error) {
       // Gone, or a threaded cgroup, which a workload may make and which lists no processes.
       if (!hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ENOTSUP')) throw error;
     }
+    if (pids.length > MAX_PROCESSES || directories.length > MAX_CGROUPS)
+      throw new ContainerTooLarge(`Cannot look at all that runs in ${directory}: it is too much`);
   }
-  return pids.slice(0, MAX_PROCESSES);
+  return pids;
 }
 
 /** `null`: it has ended. */
@@ -64,6 +92,7 @@ function readNspid(libc: Libc, proc: string, pid: number): readonly number[] | n
  *
  * @param proc the node's procfs
  * @param directory the container's cgroup in one hierarchy
+ * @throws ContainerTooLarge
  */
 export async function oldestContainerProcesses(
   libc: Libc,
@@ -73,15 +102,19 @@ export async function oldestContainerProcesses(
 ): Promise<readonly ContainerProcess[]> {
   let oldest: number[] = [];
   let startTime = Number.POSITIVE_INFINITY;
-  for (const pid of pidsBelow(directory)) {
+  for (const pid of await pidsBelow(directory, slices)) {
     if (slices.isOver) await slices.next();
     const started = readStartTime(libc, proc, pid);
     if (started === null || started > startTime) continue;
-    oldest = started === startTime ? [...oldest, pid] : [pid];
+    if (started < startTime) oldest = [];
+    oldest.push(pid);
     startTime = started;
   }
-  return oldest.slice(0, MAX_OLDEST).flatMap((pid) => {
+  const processes: ContainerProcess[] = [];
+  for (const pid of oldest) {
+    if (slices.isOver) await slices.next();
     const nspid = readNspid(libc, proc, pid);
-    return nspid === null ? [] : [{ pid, startTime, nspid }];
-  });
+    if (nspid !== null) processes.push({ pid, startTime, nspid });
+  }
+  return processes;
 }

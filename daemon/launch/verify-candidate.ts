@@ -77,6 +77,8 @@ async function pinInit(
   if (directory === null) throw new TurnedDown('is in a cgroup hierarchy that is not mounted on this node');
   const init = await context.inits.pin(directory, slices);
   if (init === null) throw new TurnedDown('is in a container without an init');
+  if (init === 'too-large')
+    throw new TurnedDown('is in a container with too many processes or cgroups to tell its init');
   if (init === 'ended') throw new TurnedDown('is in a container whose init has ended');
   return init;
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ContainerInits } from '../../../daemon/host/container-inits.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
@@ -52,7 +52,7 @@ describe('ContainerInits', function () {
   };
   const find = async (): Promise<number | undefined> => {
     const init = await inits.pin(directory, new Turns().begin());
-    if (init === null || init === 'ended') return undefined;
+    if (init === null || init === 'ended' || init === 'too-large') return undefined;
     init.process[Symbol.dispose]();
     return init.identity.pid;
   };
@@ -71,6 +71,29 @@ describe('ContainerInits', function () {
     enter(oldest, below);
     enter(younger);
     expect(await find()).to.equal(oldest.pid);
+  });
+
+  it('finds one in the last of 300 cgroups that the workload made', async () => {
+    const [oldest, younger] = [await start(), await start()];
+    for (let i = 0; i < 300; i++) mkdirSync(join(directory, String(i)));
+    enter(younger);
+    const names = readdirSync(directory, { withFileTypes: true }).filter((each) => each.isDirectory());
+    enter(oldest, join(directory, names.at(-1)?.name ?? ''));
+    expect(await find()).to.equal(oldest.pid);
+  });
+
+  it('does not guess in more cgroups than it looks at', async () => {
+    const [oldest, younger] = [await start(), await start()];
+    enter(younger);
+    for (let i = 0; i < 4200; i++) mkdirSync(join(directory, String(i)));
+    enter(oldest, join(directory, '4199'));
+    expect(await inits.pin(directory, new Turns().begin())).to.equal('too-large');
+  });
+
+  it('serves all who ask at once', async () => {
+    const child = await start();
+    enter(child);
+    expect(await Promise.all(Array.from({ length: 5 }, find))).to.deep.equal(Array(5).fill(child.pid));
   });
 
   it('finds none in a container without processes, and the first one that comes', async () => {
