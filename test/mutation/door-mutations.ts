@@ -75,7 +75,7 @@ export const doorMutations: readonly Mutation[] = [
     search: 'if (this.#peers.size < this.#options.maxConnections) return null;',
     replace: 'if (this.#peers.size < 1000 * this.#options.maxConnections) return null;',
     tests: ['test/integration/api/api-server.test.ts'],
-    grep: 'closes connections beyond the limit',
+    grep: 'closes new ones where each has a call',
   },
   {
     name: 'api-tells-secrets-at-any-rate',
