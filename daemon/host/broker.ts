@@ -5,7 +5,7 @@ import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { hasCode } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue, type Asker } from '../fair-queue.ts';
 import {
   brokerFrameTypes,
   encodeBrokerHeader,
@@ -37,8 +37,11 @@ const RESTART_DELAYS_MS = [100, 500, 2000, 5000] as const;
 const RESTART_WAIT_MS = 1000;
 /** After this long a watch is tried again that could not be made. */
 const WATCH_RETRY_MS = 1000;
-/** `total` is what the broker takes (`BROKER_MAX_READS`). */
-const READS = { total: 128, perKey: 2 } as const;
+/**
+ * `total` is what the broker takes (`BROKER_MAX_READS`). A launch takes two reads, and the API lets ten callers in at once:
+ * who has more than that waiting for one pod asks in vain.
+ */
+const READS = { total: 128, perKey: 2, perAsker: 20, longestWaitMs: 6000 } as const;
 const MAX_ID = 0xffff_ffff;
 
 interface Pending {
@@ -166,12 +169,17 @@ export class Broker {
    *
    * @param directory fd of the `/proc/PID` directory of that process
    * @param pod whose it is, for the share of a pod; null: all of its mount namespace are one
-   * @throws ReadFileError
+   * @throws ReadFileError, CrowdedError, or the reason why the asker is gone
    */
-  async readFile(directory: number, request: ReadRequest, pod: string | null = null): Promise<Buffer> {
+  async readFile(
+    directory: number,
+    request: ReadRequest,
+    pod: string | null = null,
+    asker: Asker = {},
+  ): Promise<Buffer> {
     // A pod whose file system hangs must leave the others their share.
     const owner = pod ?? mountNamespaceOf(directory);
-    return this.#reads.run(owner, () => this.#readFile(directory, request, owner));
+    return this.#reads.run(owner, () => this.#readFile(directory, request, owner), asker);
   }
 
   async #readFile(directory: number, request: ReadRequest, owner: string): Promise<Buffer> {

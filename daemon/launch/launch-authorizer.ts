@@ -24,6 +24,8 @@ const worthWaiting: ReadonlySet<RefusalCode> = new Set([
   'target-gone',
   'secret-file',
   'secret-mismatch',
+  // Too many wait for the files of such a pod.
+  'busy',
 ]);
 
 export interface LaunchAuthorizerOptions {
@@ -49,8 +51,10 @@ export class LaunchAuthorizer {
     const { onSecretCheck, secretTries } = this.#options;
     try {
       const key = `${vm.uuid} ${connection.origin}`;
+      // Who leaves before the answer has had as much looked up as who was wrong.
+      const isTry = (error: unknown): boolean => isWrongSecret(error) || connection.gone.aborted;
       const find = (): Promise<AuthorizedTarget> => this.#awaitTarget(vm, secret, connection);
-      const authorized = await (secretTries?.count(key, find, isWrongSecret) ?? find());
+      const authorized = await (secretTries?.count(key, find, isTry) ?? find());
       onSecretCheck('valid');
       return authorized;
     } catch (error) {
@@ -81,12 +85,13 @@ export class LaunchAuthorizer {
     const deadline = performance.now() + this.#options.targetWaitMs;
     for (;;) {
       try {
-        return await this.#options.authorizer.authorize(vm, secret, origin, clock);
+        return await this.#options.authorizer.authorize(vm, secret, { origin, gone }, clock);
       } catch (error) {
         const isWorthWaiting = error instanceof Refusal && worthWaiting.has(error.code);
-        if (!isWorthWaiting || performance.now() >= deadline || gone.aborted) throw error;
+        if (!isWorthWaiting || performance.now() >= deadline) throw error;
         clock.enter('find');
-        await delay(WAIT_INTERVAL_MS);
+        await delay(WAIT_INTERVAL_MS, undefined, { signal: gone }).catch(() => undefined);
+        gone.throwIfAborted();
       }
     }
   }

@@ -1,5 +1,6 @@
 import type net from 'node:net';
 
+import { Refusal } from '../errors.ts';
 import type { Libc } from '../host/libc.ts';
 import { fdOf } from '../host/socket-fd.ts';
 import { stopReading } from '../host/stop-reading.ts';
@@ -10,8 +11,12 @@ import { FrameDecoder } from './frame-decoder.ts';
 import { frameTypes } from './frame.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** Nobody looks at it, and the one that Node makes has a stack trace. */
-const goneReason = 'gone';
+/** One for all: the stack trace would tell nothing. */
+const goneReason = new Refusal(
+  'caller-gone',
+  'Cannot start the VM: libvirt ended the stub',
+  'start the VM again',
+);
 
 /** Behind a line about one launch, here as in `stub/failure.c`: who reads it in libvirt's log finds it in ours. */
 export function launchEnding(launchId: string): string {
@@ -40,7 +45,7 @@ export class LaunchConnection {
     socket.once('close', () => this.#gone.abort(goneReason));
   }
 
-  /** Aborted when the stub goes away or was refused: nobody waits for the VM any more. */
+  /** Aborted when the stub goes away or was refused, with a Refusal: nobody waits for the VM any more. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }

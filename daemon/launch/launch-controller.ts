@@ -80,12 +80,13 @@ export class LaunchController {
 
   /** @throws Refusal with the reason; the stub has not been told yet then */
   async launch(request: LaunchRequest, caller: Caller, connection: LaunchConnection): Promise<LaunchResult> {
-    const { trail } = connection;
+    const { trail, gone } = connection;
     trail.mode = request.mode;
     trail.enter('identity');
     trail.clock.enter('identify');
     const settings = this.#options.settings.of(caller);
     await this.#options.callers.check(caller, settings);
+    gone.throwIfAborted();
     checkMode(request.mode, settings, caller);
     const { vm, secret } = requestIdentity(request, this.#options.identity);
     if (secret === null)
@@ -101,6 +102,7 @@ export class LaunchController {
     const { target } = authorized.pinned;
     trail.pod = target;
     try {
+      gone.throwIfAborted();
       // Part of who asks, but not looked for before the secret was right: it takes more than any other check here.
       trail.enter('identity');
       const domain = libvirtDomain(request, this.#options.paths);
@@ -108,6 +110,7 @@ export class LaunchController {
       const { opinion } = this.#options;
       if (opinion !== null) trail.clock.enter('kubernetes');
       trail.kubernetes = (await opinion?.check(target)) ?? null;
+      gone.throwIfAborted();
       trail.enter('running');
       trail.clock.enter('reserve');
       return await this.#start({ request, caller, connection, vm, domain, settings }, authorized);
@@ -125,10 +128,9 @@ export class LaunchController {
     const checkFree = (): void => {
       const running = find();
       if (running !== undefined) throw alreadyRunning(running, podUid);
-      if (connection.gone.aborted)
-        throw new Refusal('caller-gone', 'Cannot start the VM: libvirt ended the stub', 'start the VM again');
+      connection.gone.throwIfAborted();
     };
-    await this.#predecessorEnded(find);
+    await this.#predecessorEnded(find, connection.gone);
     checkFree();
     // Here, and not where it would hold up this whole process: in making or joining a cgroup.
     const locked = lock.begin(request.mode);
@@ -159,13 +161,14 @@ export class LaunchController {
   }
 
   /** libvirt may start a VM again the moment its stub has ended: a little before the shim's word reaches us. */
-  async #predecessorEnded(find: () => Machine | undefined): Promise<void> {
+  async #predecessorEnded(find: () => Machine | undefined, gone: AbortSignal): Promise<void> {
     const { supervisor } = this.#options;
     const deadline = performance.now() + PREDECESSOR_WAIT_MS;
     for (;;) {
       const machine = find();
       if (machine === undefined || supervisor.runs(machine) || performance.now() >= deadline) return;
       await delay(PREDECESSOR_INTERVAL_MS);
+      gone.throwIfAborted();
     }
   }
 

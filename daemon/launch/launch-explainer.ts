@@ -45,6 +45,8 @@ export interface LaunchQuestion {
   readonly emulator: string | null;
 }
 
+/** Whom its searches are counted against. */
+const explainer = { origin: 'explain' } as const;
 /** Of the launchers that are none of the VM, so many are shown. */
 const MAX_NEAR = 16;
 
@@ -73,7 +75,7 @@ export class LaunchExplainer {
     );
     const settings = this.#explainProfile(question.emulator, steps);
 
-    const found = await this.#options.finder.find(vm, 'explain');
+    const found = await this.#options.finder.find(vm, explainer);
     try {
       candidates.push(...(await this.#describeCandidates(vm, found)));
       if (found.targets.length === 0) steps.push(refused('target', notFound(vm, found)));
@@ -160,7 +162,7 @@ export class LaunchExplainer {
     steps: StepVerdict[],
   ): Promise<NonNullable<Explanation['secret']>> {
     try {
-      const { pinned, validUntil } = await this.#options.authorizer.authorize(vm, secret, 'explain');
+      const { pinned, validUntil } = await this.#options.authorizer.authorize(vm, secret, explainer);
       using held = pinned;
       const { pid, podUid } = held.target;
       steps.push(

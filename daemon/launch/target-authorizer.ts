@@ -1,7 +1,7 @@
 import os from 'node:os';
 
 import { Refusal } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue, type Asker } from '../fair-queue.ts';
 import type { PodTokens } from '../kubernetes/pod-tokens.ts';
 import type { TokenReview } from '../kubernetes/token-reviewer.ts';
 import { HeldSecrets } from '../secret/held-secrets.ts';
@@ -74,7 +74,7 @@ export class TargetAuthorizer {
   async authorize(
     vm: VmIdentity,
     secret: Secret,
-    asker = '',
+    asker: Asker = {},
     clock?: Pick<StepClock, 'enter'>,
   ): Promise<AuthorizedTarget> {
     const { finder, opener } = this.#options;
@@ -83,7 +83,7 @@ export class TargetAuthorizer {
     opening.catch(() => undefined);
     const among = (found: FoundTargets): Promise<AuthorizedTarget> => {
       clock?.enter('secret');
-      return this.#authorizeAmong(vm, opening, found);
+      return this.#authorizeAmong(vm, opening, found, asker);
     };
     // Pods that held another secret a moment ago are passed over; where that leaves no answer, they are asked, too.
     const first = finder.isContested(vm)
@@ -92,20 +92,22 @@ export class TargetAuthorizer {
     const seen = describeTargets(first);
     const outcome = first.targets.length === 0 ? null : await among(first).catch(refusalOf);
     if (outcome !== null && !(outcome instanceof Refusal)) return outcome;
-    return this.#slow.run(asker, async () => {
+    const again = async (): Promise<AuthorizedTarget> => {
       clock?.enter('find');
       // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
       const all = await finder.find(vm, asker);
       if (outcome === null || (all.targets.length > 0 && describeTargets(all) !== seen)) return among(all);
       for (const target of all.targets) target[Symbol.dispose]();
       throw outcome;
-    });
+    };
+    return this.#slow.run(asker.origin ?? '', again, asker);
   }
 
   async #authorizeAmong(
     vm: VmIdentity,
     opening: Promise<OpenedSecret>,
     found: FoundTargets,
+    asker: Asker,
   ): Promise<AuthorizedTarget> {
     const { targets } = found;
     this.#options.onFound?.(found);
@@ -114,7 +116,8 @@ export class TargetAuthorizer {
       if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
       const opened = await opening;
-      chosen = await inQuanta(() => this.#choose(vm, opened, targets));
+      asker.gone?.throwIfAborted();
+      chosen = await inQuanta(() => this.#choose(vm, opened, targets, asker));
       return chosen;
     } finally {
       for (const target of targets) if (target !== chosen?.pinned) target[Symbol.dispose]();
@@ -125,12 +128,13 @@ export class TargetAuthorizer {
     vm: VmIdentity,
     opened: OpenedSecret,
     targets: readonly PinnedTarget[],
+    asker: Asker,
   ): Promise<AuthorizedTarget> {
     const { tokens } = this.#options;
     const review = opened.token === null ? null : ((await tokens?.review(opened.token)) ?? null);
     const checks = targets.map(async (pinned) => {
       const outcome = await (review === null
-        ? this.#check(vm, pinned, opened, targets.length === 1)
+        ? this.#check(vm, pinned, opened, { isOnly: targets.length === 1, asker })
         : this.#checkToken(pinned, review));
       return outcome instanceof Refusal ? outcome.about(pinned.target.podUid) : outcome;
     });
@@ -162,13 +166,13 @@ export class TargetAuthorizer {
     vm: VmIdentity,
     pinned: PinnedTarget,
     opened: OpenedSecret,
-    isOnly: boolean,
+    { isOnly, asker }: { readonly isOnly: boolean; readonly asker: Asker },
   ): Promise<AuthorizedTarget | Refusal> {
     const { launcher, target } = pinned;
     const { reader, ledger, lifetimeMs, tokenLifetimeMs } = this.#options;
     try {
       const { credentials, podUid: pod } = target;
-      const owner = { directory: launcher.directory, credentials, podUid: pod };
+      const owner = { directory: launcher.directory, credentials, podUid: pod, asker };
       const held = await (isOnly
         ? this.#held.readOnly(owner)
         : this.#held.readOneOf(owner, target, opened.secret));

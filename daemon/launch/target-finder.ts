@@ -1,5 +1,5 @@
 import { Refusal, type RefusalOptions } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue, type Asker } from '../fair-queue.ts';
 import type { KnownLauncher, LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
 import type { Place } from '../host/process-places.ts';
 import type { Turns } from '../host/turns.ts';
@@ -53,9 +53,9 @@ export class TargetFinder {
   /**
    * Looks through all processes of the node.
    *
-   * @param asker whom the search is counted against: see `launchOrigin`
+   * @param asker whom the search is counted against
    */
-  async find(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
+  async find(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
     const search = await this.#index.search(vm);
     return this.#inLine(vm, asker, search);
   }
@@ -69,7 +69,7 @@ export class TargetFinder {
    * Looks at the launchers that are known already, or that a look under way finds, or else at those that have come since,
    * which is quick. There may be others: where the answer won't do, `find`.
    */
-  async findKnown(vm: VmIdentity, asker = ''): Promise<FoundTargets> {
+  async findKnown(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
     const known = await this.findIndexed(vm, asker);
     if (known.targets.length > 0) return known;
     // A daemon that has just started has not looked at all processes yet.
@@ -88,16 +88,17 @@ export class TargetFinder {
    */
   findIndexed(
     vm: VmIdentity,
-    asker: string,
+    asker: Asker,
     passOver: (place: Place) => boolean = () => false,
   ): Promise<FoundTargets> {
     const matching = this.#index.known(vm).filter(({ place }) => !passOver(place));
     return this.#inLine(vm, asker, { matching, zombies: [] });
   }
 
-  async #inLine(vm: VmIdentity, asker: string, search: LauncherSearch): Promise<FoundTargets> {
+  async #inLine(vm: VmIdentity, asker: Asker, search: LauncherSearch): Promise<FoundTargets> {
     if (search.matching.length === 0) return { targets: [], turnedDown: [], zombies: search.zombies };
-    return this.#verifications.run(`${vm.uuid} ${asker}`, () => this.#verify(vm, search));
+    const key = `${vm.uuid} ${asker.origin ?? ''}`;
+    return this.#verifications.run(key, () => this.#verify(vm, search), asker);
   }
 
   async #verify(vm: VmIdentity, { matching, zombies }: LauncherSearch): Promise<FoundTargets> {

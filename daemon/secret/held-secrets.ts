@@ -29,7 +29,7 @@ export class HeldSecrets {
   /**
    * Of the only pod in question: both files at once, since each takes a while.
    *
-   * @throws Refusal `secret-file`
+   * @throws Refusal `secret-file` or `busy`
    */
   async readOnly(owner: SecretOwner): Promise<HeldSecret> {
     // Both to their end: the directory of the process is in use until then.
@@ -45,7 +45,7 @@ export class HeldSecrets {
   /**
    * Of one of several pods: most hold another secret than the one that is shown, and then it does not matter until when.
    *
-   * @throws Refusal `secret-file`
+   * @throws Refusal `secret-file` or `busy`
    */
   async readOneOf(owner: SecretOwner, target: Target, shown: Secret): Promise<HeldSecret> {
     const secret = await this.#readNoting(owner, target);
@@ -59,7 +59,9 @@ export class HeldSecrets {
       if (holder !== null) this.#digests.note(holder, secret);
       return secret;
     } catch (error) {
-      if (holder !== null && error instanceof Refusal) this.#digests.note(holder, null);
+      // Where nothing was read, nothing is known of it.
+      const isRead = error instanceof Refusal && error.code === 'secret-file';
+      if (holder !== null && isRead) this.#digests.note(holder, null);
       throw error;
     }
   }

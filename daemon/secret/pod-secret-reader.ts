@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { Refusal } from '../errors.ts';
+import { CrowdedError, type Asker } from '../fair-queue.ts';
 import { ReadFileError, type Broker } from '../host/broker.ts';
 import type { Credentials } from '../target/target.ts';
 import { Secret } from './secret.ts';
@@ -14,6 +15,8 @@ export interface SecretOwner {
   readonly directory: number;
   readonly credentials: Credentials;
   readonly podUid: string | null;
+  /** Who wants to know. */
+  readonly asker?: Asker;
 }
 
 function reasonOf({ step, code }: ReadFileError, maxSize: number): string {
@@ -59,7 +62,7 @@ export class PodSecretReader {
 
   /**
    * @throws Refusal `secret-file` when the pod has none, or one that is not what a secret should be; `busy` while too many
-   *   other pods do not answer
+   *   wait for this pod, or too many other pods do not answer
    */
   async readSecret(owner: SecretOwner): Promise<Secret> {
     const bytes = await this.#readFile(owner, this.secretFile, MAX_SECRET);
@@ -73,7 +76,7 @@ export class PodSecretReader {
   /**
    * The text of the file `expires-at` beside the secret; `null` where there is none.
    *
-   * @throws Refusal `secret-file`
+   * @throws Refusal `secret-file` or `busy`
    */
   async readExpiry(owner: SecretOwner): Promise<string | null> {
     const bytes = await this.#readFile(owner, this.expiresAtFile, MAX_EXPIRES_AT);
@@ -84,8 +87,9 @@ export class PodSecretReader {
     const { uid, gid, groups } = owner.credentials;
     const request = { path: file, uid, gid, groups: groups.slice(0, 256), maxSize, deadlineMs: DEADLINE_MS };
     try {
-      return await this.#broker.readFile(owner.directory, request, owner.podUid);
+      return await this.#broker.readFile(owner.directory, request, owner.podUid, owner.asker);
     } catch (error) {
+      if (error instanceof CrowdedError) throw crowded(file, error);
       if (!(error instanceof ReadFileError)) throw error;
       if (error.step === 'open' && error.code === 'ENOENT') return null;
       if (error.step === 'hanging' && error.code === 'EAGAIN') throw tooManyHang(error);
@@ -106,4 +110,13 @@ export class PodSecretReader {
       cause === undefined ? {} : { cause },
     );
   }
+}
+
+function crowded(file: string, cause: Error): Refusal {
+  return new Refusal(
+    'busy',
+    `Cannot read "${file}" of the pod now: too many others wait for the files of this pod`,
+    'start the VM again in a moment',
+    { cause },
+  );
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { FairQueue } from '../../daemon/fair-queue.ts';
+import { CrowdedError, FairQueue } from '../../daemon/fair-queue.ts';
 
 describe('FairQueue', () => {
   /** Starts actions by key; each ends when it is told to, by the order in which they started. */
@@ -47,5 +47,62 @@ describe('FairQueue', () => {
     const next = queue.run('a', () => Promise.resolve(7));
     expect(await failed.catch((error: unknown) => String(error))).to.equal('Error: no');
     expect(await next).to.equal(7);
+  });
+
+  it('has who is gone leave the line, and starts nothing for him', async () => {
+    const queue = new FairQueue({ total: 1, perKey: 1 });
+    const { started, end } = start(queue, ['a']);
+    const leaver = new AbortController();
+    const reason = new Error('gone');
+    const outcomes = Array.from({ length: 3 }, () =>
+      queue
+        .run('a', () => Promise.resolve(started.push('leaver')), { gone: leaver.signal })
+        .catch((error: unknown) => error),
+    );
+    const stays = queue.run('a', () => Promise.resolve('served'));
+    leaver.abort(reason);
+    expect(await Promise.all(outcomes)).to.deep.equal([reason, reason, reason]);
+    const late = queue.run('b', () => Promise.resolve(), { gone: leaver.signal });
+    expect(await late.catch((error: unknown) => error)).to.equal(reason);
+    end('a');
+    expect(await stays).to.equal('served');
+    expect(started).to.deep.equal(['a']);
+  });
+
+  it('starts nothing for who is gone at the moment at which his turn comes', async () => {
+    const queue = new FairQueue({ total: 1, perKey: 1 });
+    const { end } = start(queue, ['a']);
+    const leaver = new AbortController();
+    const outcome = queue
+      .run('a', () => Promise.resolve('started'), { gone: leaver.signal })
+      .catch(() => 'not started');
+    await sleep(0);
+    end('a');
+    await Promise.resolve();
+    leaver.abort(new Error('gone'));
+    const next = queue.run('a', () => Promise.resolve('next'));
+    expect(await Promise.all([outcome, next])).to.deep.equal(['not started', 'next']);
+  });
+
+  it('refuses an asker who has too many in one line, and nobody else', async () => {
+    const queue = new FairQueue({ total: 1, perKey: 1, perAsker: 2 });
+    const { end } = start(queue, ['a']);
+    const ask = (key: string, origin: string): Promise<unknown> =>
+      queue.run(key, () => Promise.resolve('served'), { origin }).catch((error: unknown) => error);
+    const asked = [ask('a', 'x'), ask('a', 'x'), ask('a', 'x'), ask('a', 'y'), ask('b', 'x')];
+    expect(await asked[2]).to.be.instanceOf(CrowdedError);
+    end('a');
+    const others = asked.filter((_, index) => index !== 2);
+    expect(await Promise.all(others)).to.deep.equal(Array(4).fill('served'));
+  });
+
+  it('has nobody wait for ever', async () => {
+    const queue = new FairQueue({ total: 1, perKey: 1, longestWaitMs: 10 });
+    const { started, end } = start(queue, ['a']);
+    const waits = queue.run('a', () => Promise.resolve('served')).catch((error: unknown) => error);
+    expect(await waits).to.be.instanceOf(CrowdedError);
+    end('a');
+    expect(await queue.run('a', () => Promise.resolve('served'))).to.equal('served');
+    expect(started).to.deep.equal(['a']);
   });
 });

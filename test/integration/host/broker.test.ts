@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { CrowdedError } from '../../../daemon/fair-queue.ts';
 import { Broker, ReadFileError } from '../../../daemon/host/broker.ts';
 import type { ReadRequest } from '../../../daemon/host/broker-frames.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
@@ -138,29 +139,74 @@ describe('Broker', function () {
     expect(await read('/root-only', { gid: 0xffff_ffff })).to.equal('root EINVAL');
   });
 
-  it('gives up on a file system that hangs, and goes on', async function () {
+  /** Mounts a file system below the root of the target that nobody ever answers for, while an action runs. */
+  const whileHanging = async (test: Mocha.Context, action: () => Promise<void>): Promise<void> => {
     const mountPoint = path.join(directory, 'root/dir');
     let fuse: number;
     try {
       fuse = fs.openSync('/dev/fuse', 'r+');
     } catch {
-      skip(this, 'there is no /dev/fuse');
+      skip(test, 'there is no /dev/fuse');
     }
     try {
-      // Nobody ever answers: whoever looks below waits until the connection is closed.
+      // Whoever looks below waits until the connection is closed.
       const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
       const { status } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'none', mountPoint], {
         stdio: ['ignore', 'ignore', 'ignore', fuse],
       });
-      if (status !== 0) skip(this, 'FUSE cannot be mounted here');
-      const hanging = read('/dir/x', { deadlineMs: 300 });
-      expect(await read('/own')).to.equal('secret of the pod');
-      expect(await hanging).to.equal('deadline ETIMEDOUT');
-      expect(await read('/own')).to.equal('secret of the pod');
+      if (status !== 0) skip(test, 'FUSE cannot be mounted here');
+      await action();
     } finally {
       fs.closeSync(fuse);
       spawnSync('umount', ['-l', mountPoint]);
     }
+  };
+
+  it('gives up on a file system that hangs, and goes on', function () {
+    return whileHanging(this, async () => {
+      const hanging = read('/dir/x', { deadlineMs: 300 });
+      expect(await read('/own')).to.equal('secret of the pod');
+      expect(await hanging).to.equal('deadline ETIMEDOUT');
+      expect(await read('/own')).to.equal('secret of the pod');
+    });
+  });
+
+  it('reads nothing for those who are gone when their turn comes', function () {
+    return whileHanging(this, async () => {
+      const first = ['/dir/x', '/dir/y'].map((file) => read(file, { deadlineMs: 1000 }));
+      const leaver = new AbortController();
+      const request = { path: '/dir/z', ...owner, maxSize: 1024, deadlineMs: 10_000 };
+      const left = Array.from({ length: 15 }, () =>
+        broker
+          .readFile(proc, request, null, { origin: 'leaver', gone: leaver.signal })
+          .catch((error: unknown) => error),
+      );
+      // Behind all of them: in vain if only one of them were read.
+      const own = read('/own');
+      const reason = new Error('gone');
+      leaver.abort(reason);
+      expect(await Promise.all(left)).to.deep.equal(Array(15).fill(reason));
+      expect(await Promise.all(first)).to.deep.equal(Array(2).fill('deadline ETIMEDOUT'));
+      expect(await own).to.equal('secret of the pod');
+    });
+  });
+
+  it('lets no asker have more wait for one pod than it may, and others have theirs', function () {
+    return whileHanging(this, async () => {
+      const first = ['/dir/x', '/dir/y'].map((file) => read(file, { deadlineMs: 1000 }));
+      const request = { path: '/own', ...owner, maxSize: 1024, deadlineMs: 2000 };
+      const ask = (origin: string): Promise<string> =>
+        broker
+          .readFile(proc, request, null, { origin })
+          .then(String, (error: unknown) => (error instanceof CrowdedError ? 'crowded' : String(error)));
+      const many = Array.from({ length: 30 }, () => ask('many'));
+      const other = ask('other');
+      const answers = await Promise.all(many);
+      expect(answers.filter((answer) => answer === 'crowded')).to.have.lengthOf(10);
+      expect(answers.filter((answer) => answer === 'secret of the pod')).to.have.lengthOf(20);
+      expect(await other).to.equal('secret of the pod');
+      await Promise.all(first);
+    });
   });
 
   describe('with readers that hang and that nobody can kill', () => {
