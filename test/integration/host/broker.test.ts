@@ -284,7 +284,7 @@ describe('Broker', function () {
     const program = path.join(directory, 'says/qemu-kube-broker');
     fs.mkdirSync(path.dirname(program));
     const long = 'x'.repeat(3000);
-    const text = `#!/bin/sh\nreadlink /proc/$$/fd/1 >&2\nprintf 'one\\n${long}\\n\\nlast' >&2\nexec sleep 30\n`;
+    const text = `#!/bin/sh\nown=$(readlink /proc/$$/fd/1)\necho "$own" >&2\nprintf 'one\\n${long}\\n\\nlast' >&2\nexec sleep 30\n`;
     fs.writeFileSync(program, text, { mode: 0o755 });
     const said = new Broker({
       libc,
