@@ -1,4 +1,4 @@
-import { podOfOwner } from './token-owner.ts';
+import { isNotedFor, podOfOwner } from './token-owner.ts';
 
 /** That a token was used: by which VM in which pod, and until when that counts. */
 export interface TokenUse {
@@ -49,12 +49,12 @@ export class JtiBook {
   /** True when another VM or pod has used a token with this id. */
   isForeign(id: string, owner: string): boolean {
     const used = this.#uses.get(id);
-    return used !== undefined && used.owner !== owner;
+    return used !== undefined && !isNotedFor(used.owner, owner);
   }
 
   judge(use: TokenUse, now: number): UseVerdict {
     const used = this.#uses.get(use.id);
-    if (used !== undefined && used.owner !== use.owner) return 'elsewhere';
+    if (used !== undefined && !isNotedFor(used.owner, use.owner)) return 'elsewhere';
     if (used !== undefined) return used.expiresAt >= use.expiresAt ? 'again' : 'new';
     if (now >= this.#pruneAt || this.#shortage(use) !== null) this.prune(now);
     return this.#shortage(use) ?? 'new';
@@ -63,8 +63,9 @@ export class JtiBook {
   /** Notes a use; of two by the same owner, the one that counts longer. */
   add(use: TokenUse): void {
     const used = this.#uses.get(use.id);
-    if (used !== undefined && (used.owner !== use.owner || used.expiresAt >= use.expiresAt)) return;
-    if (used === undefined) this.#count(use, 1);
+    if (used !== undefined && (!isNotedFor(used.owner, use.owner) || used.expiresAt >= use.expiresAt)) return;
+    if (used !== undefined) this.#count(used, -1);
+    this.#count(use, 1);
     this.#uses.set(use.id, use);
   }
 

@@ -8,6 +8,11 @@ export function tokenOwner(podUid: string, vmUuid: string): string {
   return digest(podUid) + digest(`${podUid}\0${vmUuid}`);
 }
 
+/** Whether a use was noted for this owner; by earlier releases with the whole hash of both, whose first half is today's second. */
+export function isNotedFor(noted: string, owner: string): boolean {
+  return noted === owner || noted.slice(0, HALF) === owner.slice(HALF);
+}
+
 /** Which pod an owner is in. */
 export function podOfOwner(owner: string): string {
   return owner.slice(0, HALF);

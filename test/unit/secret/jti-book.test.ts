@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createHash } from 'node:crypto';
 import { JtiBook } from '../../../daemon/secret/jti-book.ts';
 import { tokenOwner } from '../../../daemon/secret/token-owner.ts';
 
@@ -44,6 +45,19 @@ describe('JtiBook', () => {
     const book = bookOf(use('t', 'a'));
     book.add(use('t', 'b', 9000));
     expect(book.judge(use('t', 'b'), 0)).to.equal('elsewhere');
+  });
+
+  it('knows the owner of a token that an earlier release has noted', () => {
+    const former = createHash('sha256').update('pod\0vm').digest('hex');
+    const book = new JtiBook(options);
+    book.add({ id: '1', owner: former, expiresAt: 1000 });
+    const again = { id: '1', owner: tokenOwner('pod', 'vm'), expiresAt: 1000 };
+    expect(book.judge(again, 500)).to.equal('again');
+    expect(book.isForeign('1', again.owner)).to.equal(false);
+    expect(book.judge({ ...again, owner: tokenOwner('pod', 'another') }, 500)).to.equal('elsewhere');
+    expect(book.judge({ ...again, owner: tokenOwner('another', 'vm') }, 500)).to.equal('elsewhere');
+    book.add({ ...again, expiresAt: 2000 });
+    expect(book.judge({ ...again, expiresAt: 2000 }, 1500)).to.equal('again');
   });
 
   it('forgets a token some time after it expired, not before', () => {
