@@ -21,7 +21,7 @@ import type { TargetAuthorizer } from './launch/target-authorizer.ts';
 import type { MachineRegistry } from './machines/machine-registry.ts';
 import type { OnTransition } from './machines/transition.ts';
 import type { AuditRecord } from './observe/audit-record.ts';
-import type { Logger } from './observe/logger.ts';
+import { errorFields, type Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Machines } from './open-machines.ts';
 import type { ProfileSettings } from './profiles/profile-settings.ts';
@@ -108,6 +108,7 @@ function handOvers({
   host,
   machines: { state, supervisor, execSupervisor },
   policy: { deadlineMs },
+  logger,
   onTransition,
 }: NodeLaunchesOptions): Pick<LaunchControllerOptions, 'forkHandOver' | 'execHandOver'> {
   return {
@@ -117,6 +118,8 @@ function handOvers({
       supervisor: execSupervisor,
       hostRoot: host.root,
       deadlineMs,
+      onStranger: (launchId, error) =>
+        logger.error('Another process may be in the cgroups of a pod', { launchId, ...errorFields(error) }),
       onTransition,
     }),
   };

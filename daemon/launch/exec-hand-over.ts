@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 import { hasCode, Refusal } from '../errors.ts';
-import { MoveError, moveToCgroups } from '../host/move-to-cgroups.ts';
+import { MoveError, moveToCgroups, StrangerMoved } from '../host/move-to-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import type { PinnedProcess } from '../host/pinned-process.ts';
 import type { ExecSupervisor } from '../machines/exec-supervisor.ts';
@@ -24,6 +24,8 @@ export interface ExecHandOverOptions {
   readonly hostRoot: string;
   /** For the stub, from ENTER to QEMU. */
   readonly deadlineMs: number;
+  /** Told where another process may have been moved in place of a stub. */
+  readonly onStranger: (launchId: string, error: StrangerMoved) => void;
   readonly onTransition?: OnTransition;
 }
 
@@ -93,7 +95,7 @@ export class ExecHandOver {
   }
 
   /** First of all, so that what QEMU uses is the pod's from its first page on. */
-  #move({ plan, stub, pinned }: ExecLaunch): void {
+  #move({ machine, plan, stub, pinned }: ExecLaunch): void {
     try {
       if (!pinned.launcher.read('cgroup').equals(pinned.cgroupText)) throw launcherChanged();
       moveToCgroups(
@@ -102,6 +104,7 @@ export class ExecHandOver {
       );
       if (!stub.read('cgroup').equals(pinned.cgroupText)) throw launcherChanged();
     } catch (error) {
+      if (error instanceof StrangerMoved) this.#options.onStranger(machine.launchId, error);
       if (!stub.isAlive()) throw stubEnded();
       if (hasCode(error, 'ESRCH', 'ENOENT') && !(error instanceof MoveError)) throw launcherChanged();
       if (!(error instanceof MoveError)) throw error;
