@@ -28,6 +28,7 @@ const places = [
   '/var/lib/kubevirt-node-driver',
   '/var/lib/tutorial',
   '/tmp/node-driver.log',
+  '/tmp/node-driver.audit',
 ] as const;
 
 interface Step {
