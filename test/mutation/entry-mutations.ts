@@ -28,7 +28,7 @@ export const entryMutations: readonly Mutation[] = [
   },
   {
     name: 'shim-stays-with-the-daemon',
-    rows: ['NS-4'],
+    rows: ['NS-4', 'SV-2'],
     file: 'stub/shim-start.c',
     search: '!= 0 && join_cgroup_at(plan.shim_cgroups[i]) < 0)',
     replace: '!= 0 && plan.uid == 0 && join_cgroup_at(plan.shim_cgroups[i]) < 0)',

@@ -2,7 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const changed = 'test/hostile/changed-launcher.test.ts';
 
-/** Of a target that is not any more what was decided on, and of VMs that a daemon leaves behind. */
+/** Of a target that is not any more what was decided on, and of a VM whose daemon is not there any more. */
 export const launcherMutations: readonly Mutation[] = [
   {
     name: 'launcher-may-have-ended',
@@ -32,21 +32,17 @@ export const launcherMutations: readonly Mutation[] = [
     grep: 'fork mode, is not followed into a cgroup',
   },
   {
-    name: 'next-daemon-is-not-answered',
+    name: 'next-daemon-takes-nobody-over',
     rows: ['SV-1'],
-    file: 'stub/shim.c',
-    search: '  if (client != NULL)\n    greet(',
-    replace: '  if (client != NULL && shim->qemu.pid == 0)\n    greet(',
+    file: 'daemon/machines/machine-supervisor.ts',
+    search: `    } else if (!(await this.#connect(launchId))) {
+      if (this.#processes.isThere(launchId)) void this.#lookForShim(launchId);
+      else this.#shimGone(launchId);
+    }`,
+    replace: `    } else {
+      this.#shimGone(launchId);
+    }`,
     tests: ['test/integration/launch/crash-points.test.ts'],
     grep: 'fork mode .* start-told-stub, daemon killed: running',
-  },
-  {
-    name: 'shim-ends-with-the-container-of-the-daemon',
-    rows: ['SV-2'],
-    file: 'stub/shim-start.c',
-    search: '  for (size_t i = 0; i < plan.shim_cgroup_count; i++)',
-    replace: '  for (size_t i = 0; i + 1 < plan.shim_cgroup_count; i++)',
-    tests: ['test/e2e/daemon-container.test.ts'],
-    grep: 'a daemon in a container',
   },
 ];
