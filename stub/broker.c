@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reset-signals.h"
 #include "safe-fds.h"
 #include "wire.h"
 
@@ -164,6 +165,8 @@ int main(int argc, char **argv) {
     fputs("usage: qemu-kube-broker PATH-OF-SHIM, with a socket to the daemon as fd 3\n", stderr);
     return 2;
   }
+  /* With SIGCHLD ignored, as by whoever started the daemon, nobody would hear of the end of a reader. */
+  reset_signals();
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "qemu-kube-brokr", 0, 0, 0);
   if (fcntl(BROKER_CHANNEL, F_SETFD, FD_CLOEXEC) < 0)

@@ -20,6 +20,15 @@ function expectNothing(loots: readonly Loot[]): void {
   }
 }
 
+/** Launch after launch, and again where a busy machine let one of them see none in so many. */
+async function runUntilSeen(race: EntryRace, kinds: readonly AttackerKind[]): Promise<readonly Loot[]> {
+  for (let left = 3; ; left--) {
+    const loots = await race.run(LAUNCHES, kinds);
+    const got = loots.some(({ early }) => [...early.values()].some((count) => count > 0));
+    if (got || left === 1 || loots.every(({ seen }) => seen > 0)) return loots;
+  }
+}
+
 /** Expects that none has seen anything. */
 function expectUnseen(loots: readonly Loot[]): void {
   expect(loots.map(({ seen }) => seen)).to.deep.equal(loots.map(() => 0));
@@ -59,8 +68,7 @@ describe('a process that enters a pod, whose PID namespace it joins, while the p
           expect(status.get('NSpid')).to.match(/^\d+\t\d+$/);
         });
         it('gives nothing to them before it executes QEMU, in launch after launch', async () => {
-          const loots = await race.run(LAUNCHES, kinds);
-          expectNothing(loots);
+          expectNothing(await runUntilSeen(race, kinds));
         });
       } else {
         it("gives everything to QEMU's user once it has its ids", async () => {
@@ -94,6 +102,6 @@ describe('a process that enters a pod with a user namespace, whose PID namespace
     });
 
   it('gives nothing to it before it executes QEMU, in launch after launch', async () => {
-    expectNothing(await race.run(LAUNCHES, attackerKinds));
+    expectNothing(await runUntilSeen(race, attackerKinds));
   });
 });
