@@ -18,7 +18,7 @@ import { waitUntil } from '../../support/wait-until.ts';
  * and stays as it is: a stub that hangs before it has entered.
  */
 const script =
-  'use Socket; my ($path, $request, $gid, $uid, $answer) = @ARGV;' +
+  'use Socket; $SIG{PIPE} = "IGNORE"; my ($path, $request, $gid, $uid, $answer) = @ARGV;' +
   'socket(S, PF_UNIX, SOCK_STREAM, 0);' +
   'if ($uid ne "") { $( = $gid; $< = $uid }' +
   'connect(S, sockaddr_un($path)) or die;' +

@@ -339,13 +339,14 @@ for (const mode of ['fork', 'exec'] as const)
         const argv = ['/impostor', '-name', `guest=${sandbox.vmName}`];
         const env = [`KUBEVIRT_IO_VM_UUID=${sandbox.vmUuid}`, `KUBEVIRT_IO_SECRET=${sandbox.secret ?? ''}`];
         const request = encodeRequest({ ...draftRequest(argv, env), mode: 1 });
+        // Root, as a setuid stub is: others are refused before.
         const script =
-          'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die;' +
+          'use Socket; $( = $ARGV[2]; $< = $ARGV[3];' +
+          'socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die;' +
           'syswrite(S, pack("H*", $ARGV[1])); sysread(S, $frame, 12); close(S); sleep 60';
-        const impostor = spawn('perl', ['-e', script, driver.launchSocket, request.toString('hex')], {
-          stdio: 'ignore',
-          ...findQemuAccount(),
-        });
+        const { uid, gid } = findQemuAccount();
+        const args = [driver.launchSocket, request.toString('hex'), String(gid), String(uid)];
+        const impostor = spawn('perl', ['-e', script, ...args], { stdio: 'ignore' });
         const signal = await new Promise((resolve) => impostor.once('exit', (_, name) => resolve(name)));
         expect(signal).to.equal('SIGKILL');
         await expectNothingLeft();
