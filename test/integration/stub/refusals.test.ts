@@ -89,7 +89,7 @@ for (const program of ['qemu-kube', 'qemu-kube-exec'] as const)
       expect({ status, stdout, stderr }).to.deep.equal({
         status: CANNOT_RUN,
         stdout: '',
-        stderr: 'qemu-kube: Cannot run without a name\n',
+        stderr: 'qemu-kube: Cannot run without a name; start this program as libvirt does, with argv[0]\n',
       });
     });
 
