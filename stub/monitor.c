@@ -177,29 +177,19 @@ static void end_libvirt(struct monitor *monitor) {
     shutdown(monitor->qemu, SHUT_WR);
 }
 
-static int relay_to_qemu(struct monitor *monitor) {
-  struct direction *direction = &monitor->to_qemu;
-  if (flush_to(monitor->qemu, direction) < 0)
+static int relay_one(struct monitor *monitor, struct direction *direction, int to, void (*receive)(struct monitor *)) {
+  if (flush_to(to, direction) < 0)
     return -1;
   if (is_waiting(direction) || direction->ended)
     return 0;
-  receive_from_libvirt(monitor);
-  return flush_to(monitor->qemu, direction);
-}
-
-static int relay_to_libvirt(struct monitor *monitor) {
-  struct direction *direction = &monitor->to_libvirt;
-  if (flush_to(monitor->libvirt, direction) < 0)
-    return -1;
-  if (is_waiting(direction) || direction->ended)
-    return 0;
-  receive_from_qemu(monitor);
-  return flush_to(monitor->libvirt, direction);
+  receive(monitor);
+  return flush_to(to, direction);
 }
 
 /* A connection in which something has been lost is ended: libvirt would wait for the answer. */
 static void relay(struct monitor *monitor) {
-  if (relay_to_qemu(monitor) < 0 || relay_to_libvirt(monitor) < 0 ||
+  if (relay_one(monitor, &monitor->to_qemu, monitor->qemu, receive_from_libvirt) < 0 ||
+      relay_one(monitor, &monitor->to_libvirt, monitor->libvirt, receive_from_qemu) < 0 ||
       (monitor->to_libvirt.ended && !is_waiting(&monitor->to_libvirt)))
     disconnect(monitor);
   else if (monitor->to_qemu.ended && !is_waiting(&monitor->to_qemu))

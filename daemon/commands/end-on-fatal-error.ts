@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { errorFields, type RootLogger } from '../observe/logger.ts';
+import { resolvesWithin } from '../resolves-within.ts';
 
 /** Nobody reads the log, perhaps: the process must end all the same. */
 const PATIENCE_MS = 2000;
@@ -15,7 +14,7 @@ export function endOnFatalError(logger: Pick<RootLogger, 'error' | 'close'>): vo
     if (isEnding) return;
     isEnding = true;
     logger.error('Ended by an error that nobody handled', errorFields(error));
-    void Promise.race([logger.close(), delay(PATIENCE_MS)]).finally(() => {
+    void resolvesWithin(logger.close(), PATIENCE_MS).finally(() => {
       // eslint-disable-next-line no-restricted-syntax -- the log is written, and the loop may never end by itself
       process.exit(1);
     });

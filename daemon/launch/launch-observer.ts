@@ -1,6 +1,6 @@
 import { Refusal, type RefusalCode } from '../errors.ts';
 import type { LaunchStepTime } from '../machines/launch-step.ts';
-import { auditText, auditTextOrNull, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
+import { auditPod, auditText, auditVm, type AuditCaller, type AuditRecord } from '../observe/audit-record.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { PodEvents } from '../kubernetes/pod-events.ts';
@@ -181,10 +181,9 @@ function recordOf(launch: ObservedLaunch, caller: Caller | PinnedCaller | null):
     detail: null,
     checks: [],
     caller: caller === null ? null : auditCaller(caller),
-    vm: vm === null ? null : { uuid: auditText(vm.uuid), name: auditTextOrNull(vm.name) },
+    vm: auditVm(vm),
     domain,
-    pod:
-      pod === null ? null : { uid: auditTextOrNull(pod.podUid), container: auditTextOrNull(pod.containerId) },
+    pod: auditPod(pod),
     mode,
     qemuPid: null,
     seconds: launch.seconds(performance.now()),

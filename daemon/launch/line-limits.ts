@@ -1,28 +1,22 @@
 import type { RefusalCode } from '../errors.ts';
-import { TokenBucket, type TokenBucketOptions } from '../token-bucket.ts';
+import { LineBudget } from '../observe/line-budget.ts';
+import type { TokenBucketOptions } from '../token-bucket.ts';
 
 type LineCode = RefusalCode | 'lost';
 
-/** A flood must not fill the log, and with it the disk. */
-const LINES = { perSecond: 10, burst: 200, now: () => performance.now() } as const;
 /** Beyond so many they share one: who has many origins gets no more lines by that. */
 const MAX_ORIGINS = 32;
-
-interface Lines {
-  readonly bucket: TokenBucket;
-  suppressed: number;
-}
 
 /**
  * How many lines are written about those who are refused, by code and by who they are, so that the flood of one hides
  * neither what else goes wrong nor the same of another.
  */
 export class LineLimits {
-  readonly #options: TokenBucketOptions;
-  readonly #codes = new Map<LineCode, Map<string, Lines>>();
-  readonly #shared = new Map<LineCode, Lines>();
+  readonly #options: TokenBucketOptions | undefined;
+  readonly #codes = new Map<LineCode, Map<string, LineBudget>>();
+  readonly #shared = new Map<LineCode, LineBudget>();
 
-  constructor(options: TokenBucketOptions = LINES) {
+  constructor(options?: TokenBucketOptions) {
     this.#options = options;
   }
 
@@ -33,18 +27,11 @@ export class LineLimits {
    * @returns how many such lines were left out since the last; `null`: leave this one out, too
    */
   take(code: LineCode, origin: string): number | null {
-    const lines = this.#linesOf(code, origin);
-    if (!lines.bucket.take()) {
-      lines.suppressed++;
-      return null;
-    }
-    const { suppressed } = lines;
-    lines.suppressed = 0;
-    return suppressed;
+    return this.#budgetOf(code, origin).take();
   }
 
-  #linesOf(code: LineCode, origin: string): Lines {
-    const origins = this.#codes.get(code) ?? new Map<string, Lines>();
+  #budgetOf(code: LineCode, origin: string): LineBudget {
+    const origins = this.#codes.get(code) ?? new Map<string, LineBudget>();
     this.#codes.set(code, origins);
     const known = origins.get(origin);
     if (known !== undefined) return known;
@@ -53,21 +40,22 @@ export class LineLimits {
   }
 
   /** Those that have been quiet for so long that a new bucket would be no fuller. What they left out is still told. */
-  #forgetQuiet(code: LineCode, origins: Map<string, Lines>): void {
-    for (const [origin, { bucket, suppressed }] of origins) {
-      if (!bucket.isFull) continue;
+  #forgetQuiet(code: LineCode, origins: Map<string, LineBudget>): void {
+    for (const [origin, budget] of origins) {
+      if (!budget.isFull) continue;
       origins.delete(origin);
-      if (suppressed > 0) this.#sharedBy(code).suppressed += suppressed;
+      const suppressed = budget.takeSuppressed();
+      if (suppressed > 0) this.#sharedBy(code).addSuppressed(suppressed);
     }
   }
 
-  #sharedBy(code: LineCode): Lines {
+  #sharedBy(code: LineCode): LineBudget {
     return this.#shared.get(code) ?? this.#add(this.#shared, code);
   }
 
-  #add<Key>(to: Map<Key, Lines>, key: Key): Lines {
-    const lines = { bucket: new TokenBucket(this.#options), suppressed: 0 };
-    to.set(key, lines);
-    return lines;
+  #add<Key>(to: Map<Key, LineBudget>, key: Key): LineBudget {
+    const budget = new LineBudget(this.#options);
+    to.set(key, budget);
+    return budget;
   }
 }

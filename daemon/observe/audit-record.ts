@@ -1,5 +1,6 @@
 import type { RefusalCode } from '../errors.ts';
 import type { LaunchStep } from '../machines/launch-step.ts';
+import type { Target, VmIdentity } from '../target/target.ts';
 
 const shortened = '…';
 
@@ -92,4 +93,16 @@ export function auditText(text: string, longest = 256): AuditText {
 
 export function auditTextOrNull(text: string | null | undefined): AuditText | null {
   return text === null || text === undefined ? null : auditText(text);
+}
+
+export function auditVm(vm: VmIdentity | null | undefined): AuditRecord['vm'] {
+  return vm === null || vm === undefined
+    ? null
+    : { uuid: auditText(vm.uuid), name: auditTextOrNull(vm.name) };
+}
+
+export function auditPod(pod: Pick<Target, 'podUid' | 'containerId'> | null | undefined): AuditRecord['pod'] {
+  return pod === null || pod === undefined
+    ? null
+    : { uid: auditTextOrNull(pod.podUid), container: auditTextOrNull(pod.containerId) };
 }

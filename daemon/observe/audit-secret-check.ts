@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
 import type { Target, VmIdentity } from '../target/target.ts';
-import { auditText, auditTextOrNull, type AuditRecord } from './audit-record.ts';
+import { auditPod, auditText, auditTextOrNull, auditVm, type AuditRecord } from './audit-record.ts';
 
 export interface SecretCheck {
   readonly vm: VmIdentity;
@@ -38,15 +38,9 @@ export function auditSecretCheck({ vm, peer, startedAt, target, error }: SecretC
           ]
         : [{ check: 'target', verdict }],
     caller: { uid: peer.uid, gid: peer.gid, pid: peer.pid },
-    vm: { uuid: auditText(vm.uuid), name: vm.name === undefined ? null : auditText(vm.name) },
+    vm: auditVm(vm),
     domain: null,
-    pod:
-      target === undefined
-        ? null
-        : {
-            uid: target.podUid === null ? null : auditText(target.podUid),
-            container: target.containerId === null ? null : auditText(target.containerId),
-          },
+    pod: auditPod(target),
     mode: null,
     qemuPid: null,
     seconds: (performance.now() - startedAt) / 1000,

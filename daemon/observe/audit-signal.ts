@@ -1,6 +1,6 @@
 import type { PeerCredentials } from '../host/libc.ts';
 import type { Machine } from '../machines/machine.ts';
-import { auditText, auditTextOrNull, type AuditRecord } from './audit-record.ts';
+import { auditPod, auditText, auditTextOrNull, auditVm, type AuditRecord } from './audit-record.ts';
 
 export interface SignalCall {
   /** As it was given. */
@@ -26,15 +26,9 @@ export function auditSignal({ launchId, signal, machine, peer, startedAt, error 
     detail: null,
     checks: [],
     caller: { uid: peer.uid, gid: peer.gid, pid: peer.pid },
-    vm:
-      machine === undefined
-        ? null
-        : { uuid: auditText(machine.vm.uuid), name: auditTextOrNull(machine.vm.name) },
+    vm: auditVm(machine?.vm),
     domain: null,
-    pod:
-      machine === undefined
-        ? null
-        : { uid: auditTextOrNull(machine.podUid), container: auditTextOrNull(machine.containerId) },
+    pod: auditPod(machine),
     mode: machine?.mode ?? null,
     qemuPid: machine?.qemu?.pid ?? null,
     signal,

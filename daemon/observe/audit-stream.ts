@@ -1,10 +1,9 @@
 import type { Writable } from 'node:stream';
 
 import { AuditError } from './audit-error.ts';
+import { mostWaitingBytes } from './most-waiting-bytes.ts';
 
 const newline = '\n';
-/** Of lines that nobody takes: a reader that stopped must not fill this process's memory. */
-const MOST_WAITING_BYTES = 1024 * 1024;
 
 /** Lines for whoever reads the daemon's standard output. What is lost of them is told, and keeps nobody waiting. */
 export class AuditStream {
@@ -19,7 +18,7 @@ export class AuditStream {
   /** @throws AuditError when too much waits already */
   append(line: string): void {
     const { writableLength } = this.#stream;
-    if (writableLength > MOST_WAITING_BYTES) throw lost(`${writableLength} bytes wait for a reader`);
+    if (writableLength > mostWaitingBytes) throw lost(`${writableLength} bytes wait for a reader`);
     this.#stream.write(`${line}${newline}`);
   }
 }

@@ -1,7 +1,6 @@
 import { Writable } from 'node:stream';
 
-/** Of lines that nobody takes: a reader that stopped must not fill this process's memory. */
-const MOST_WAITING_BYTES = 1024 * 1024;
+import { mostWaitingBytes } from './most-waiting-bytes.ts';
 
 /**
  * Hands lines on to a stream, but for those that come while too much of it waits for a reader already: nobody waits, and
@@ -21,10 +20,10 @@ export class BoundedLines extends Writable {
 
   override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
     const { writableLength } = this.#stream;
-    if (writableLength > MOST_WAITING_BYTES) this.#lost++;
+    if (writableLength > mostWaitingBytes) this.#lost++;
     else this.#stream.write(line);
     // Not only when nothing waits any more: with a slow reader that may never be.
-    if (this.#lost > 0 && writableLength < MOST_WAITING_BYTES / 2) process.nextTick(() => this.#tell());
+    if (this.#lost > 0 && writableLength < mostWaitingBytes / 2) process.nextTick(() => this.#tell());
     done();
   }
 
