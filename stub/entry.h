@@ -8,11 +8,12 @@
 #define ENTRY_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "failure.h"
 #include "plan.h"
 
-/* ---- entry.c ----------------------------------------------------------------------------------------------- */
+/* ---- entry-open.c ------------------------------------------------------------------------------------------- */
 
 struct security_label {
   const char *file, *prefix; /* file: NULL where the launcher is not confined */
@@ -36,6 +37,13 @@ struct entry {
 int entry_open(struct entry *entry, struct failure *failure);
 void entry_close(const struct entry *entry);
 
+int process_ended(int pidfd);
+
+/* The file of a namespace below /proc/PID, or NULL where no process enters such a one. */
+const char *namespace_file(uint32_t flag);
+
+/* ---- entry.c ------------------------------------------------------------------------------------------------- */
+
 /* OOM score, keyring, signals, namespaces, umask, CPUs: all that a process of the host must do itself. */
 int entry_enter(struct entry *entry, struct failure *failure);
 
@@ -45,7 +53,17 @@ int entry_become_caller(const struct plan *plan, struct failure *failure);
 /* Executes the emulator. Only returns on failure. */
 void entry_execute(const struct plan *plan, struct failure *failure);
 
-int process_ended(int pidfd);
+/* ---- identity.c ---------------------------------------------------------------------------------------------- */
+
+/* From the eyes of others with the same ids; each change of ids may undo it. */
+int hide_process(struct failure *failure);
+int become_root_of(int user_namespace, struct failure *failure);
+int become_caller(const struct plan *plan, struct failure *failure);
+
+/* ---- limits.c ------------------------------------------------------------------------------------------------- */
+
+void raise_hard_limits(const struct plan *plan);
+void set_limits(const struct plan *plan);
 
 /* ---- own-proc.c -------------------------------------------------------------------------------------------- */
 
@@ -68,7 +86,7 @@ int security_label_take(const struct security_label *label, struct failure *fail
  * caller knows it by. */
 int check_fd_kind(int number, int fd, struct failure *failure);
 
-/* ---- projection.c: this domain's files at the same place in the pod --------------------------------------- */
+/* ---- projection-open.c: this domain's files, at the same place in the pod ------------------------------------- */
 
 struct projection {
   const char *path;
@@ -81,7 +99,17 @@ int projection_is_mapped(const struct plan *plan);
 /* In libvirt's mount namespace: clones what is to be projected, with its ids translated where there is a map. */
 int projection_open(const struct plan *plan, int id_map, struct projection *projections, struct failure *failure);
 
+/* ---- projection.c --------------------------------------------------------------------------------------------- */
+
 /* In a private copy of the pod's mount namespace: puts it into place. */
 int projection_place(const struct projection *projections, size_t count, struct failure *failure);
+
+/* ---- skeleton.c: a small tmpfs over a directory, with all that was there bound in again ------------------------ */
+
+/* Covers `covered`, the directory at `path`, and returns the tmpfs that does. */
+int skeleton_cover(int covered, const char *path, struct failure *failure);
+
+/* Makes the rest of the path in a skeleton: directories, and last what the projected thing is. */
+int skeleton_make_mount_point(int skeleton, char *rest, mode_t kind);
 
 #endif

@@ -1,10 +1,11 @@
 import path from 'node:path';
 
 import { hasCode } from '../errors.ts';
-import { ReadFileError, type Broker } from '../host/broker.ts';
+import type { Broker } from '../host/broker.ts';
 import type { Libc } from '../host/libc.ts';
 import type { LibvirtProcesses } from '../host/libvirt-processes.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
+import { ReadFileError } from '../host/read-file-error.ts';
 import { parseStat } from '../target/parse-stat.ts';
 import type { ProcessIdentity } from '../target/target.ts';
 

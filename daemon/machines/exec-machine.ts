@@ -1,5 +1,6 @@
-import type { Broker, ProcessEnd } from '../host/broker.ts';
+import type { Broker } from '../host/broker.ts';
 import type { PinnedProcess } from '../host/pinned-process.ts';
+import type { ProcessEnd } from '../host/process-watches.ts';
 import { machineSignals } from './machine-signals.ts';
 
 /** A QEMU that can't be killed yet, since it hangs in the kernel, is killed again after this long. */

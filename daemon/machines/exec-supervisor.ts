@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { hasCode } from '../errors.ts';
-import type { Broker, ProcessEnd } from '../host/broker.ts';
+import type { Broker } from '../host/broker.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
 import { PinnedProcess } from '../host/pinned-process.ts';
+import type { ProcessEnd } from '../host/process-watches.ts';
 import { removeEmptyCgroup } from '../host/remove-empty-cgroup.ts';
 import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import type { NamespaceKind, ProcessIdentity } from '../target/target.ts';

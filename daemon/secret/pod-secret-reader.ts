@@ -2,7 +2,8 @@ import path from 'node:path';
 
 import { Refusal } from '../errors.ts';
 import { CrowdedError, type Asker } from '../fair-queue.ts';
-import { ReadFileError, type Broker } from '../host/broker.ts';
+import type { Broker } from '../host/broker.ts';
+import { ReadFileError } from '../host/read-file-error.ts';
 import type { Credentials } from '../target/target.ts';
 import { Secret } from './secret.ts';
 

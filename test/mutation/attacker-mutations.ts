@@ -91,7 +91,7 @@ export const attackerMutations: readonly Mutation[] = [
   {
     name: 'qemu-keeps-capabilities',
     rows: ['AT-11'],
-    file: 'stub/entry.c',
+    file: 'stub/identity.c',
     search: '0, 0, 0) < 0 || drop_capabilities() < 0)',
     replace: '0, 0, 0) < 0 || (getpid() < 0 && drop_capabilities() < 0))',
     tests: ['test/integration/launch/hand-off.test.ts'],

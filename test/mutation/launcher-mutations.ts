@@ -7,7 +7,7 @@ export const launcherMutations: readonly Mutation[] = [
   {
     name: 'launcher-may-have-ended',
     rows: ['NS-1'],
-    file: 'stub/entry.c',
+    file: 'stub/entry-open.c',
     search: '|| process_ended(entry->target))',
     replace: '|| entry->target < 0)',
     tests: [changed],
@@ -16,7 +16,7 @@ export const launcherMutations: readonly Mutation[] = [
   {
     name: 'launcher-may-have-other-namespaces',
     rows: ['NS-2', 'NS-16', 'AT-9'],
-    file: 'stub/entry.c',
+    file: 'stub/entry-open.c',
     search: '  if (info.st_ino != wanted->inode) {',
     replace: '  if (info.st_ino == 0 && wanted->inode != 0) {',
     tests: [changed],

@@ -10,7 +10,7 @@ export const privilegeMutations: readonly Mutation[] = [
   {
     name: 'child-may-be-looked-into',
     rows: ['NS-9', 'AT-10'],
-    file: 'stub/entry.c',
+    file: 'stub/identity.c',
     search: '#define DUMPABLE 0',
     replace: '#define DUMPABLE 1',
     tests: [race],
@@ -39,7 +39,7 @@ export const privilegeMutations: readonly Mutation[] = [
   {
     name: 'child-keeps-the-groups-of-the-daemon',
     rows: ['NS-14'],
-    file: 'stub/entry.c',
+    file: 'stub/identity.c',
     search: '  if (setgroups(plan->group_count, groups) < 0 ||',
     replace: '  if ((plan->group_count > PLAN_MAX_GROUPS && setgroups(plan->group_count, groups) < 0) ||',
     tests: [handOff],
@@ -48,7 +48,7 @@ export const privilegeMutations: readonly Mutation[] = [
   {
     name: 'child-may-gain-privileges',
     rows: ['NS-14'],
-    file: 'stub/entry.c',
+    file: 'stub/identity.c',
     search: '  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)',
     replace: '  if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0)',
     tests: [seccomp],

@@ -7,7 +7,7 @@ export const projectionMutations: readonly Mutation[] = [
   {
     name: 'projection-follows-links',
     rows: [],
-    file: 'stub/projection.c',
+    file: 'stub/projection-open.c',
     search: 'O_PATH | O_CLOEXEC, LINKS_REFUSED);',
     replace: 'O_PATH | O_CLOEXEC, LINKS_IN_ROOT);',
     tests: [projected],
@@ -34,7 +34,7 @@ export const projectionMutations: readonly Mutation[] = [
   {
     name: 'projection-of-anybody',
     rows: [],
-    file: 'stub/projection.c',
+    file: 'stub/projection-open.c',
     search: '|| info.st_uid != plan->uid)))',
     replace: '|| (info.st_uid != plan->uid && plan->uid == 0))))',
     tests: [projected],
@@ -43,7 +43,7 @@ export const projectionMutations: readonly Mutation[] = [
   {
     name: 'projection-of-a-file-as-directory',
     rows: [],
-    file: 'stub/projection.c',
+    file: 'stub/projection-open.c',
     search: '(!S_ISDIR(info.st_mode) || info.st_uid',
     replace: '(info.st_uid',
     tests: [projected],

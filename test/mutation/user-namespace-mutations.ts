@@ -25,7 +25,7 @@ export const userNamespaceMutations: readonly Mutation[] = [
   {
     name: 'projection-keeps-ids',
     rows: ['NS-15'],
-    file: 'stub/projection.c',
+    file: 'stub/projection-open.c',
     search: '&& translate_ids(tree, id_map) < 0',
     replace: '&& id_map >= 65536 && translate_ids(tree, id_map) < 0',
     tests: [userNamespace],
@@ -34,7 +34,7 @@ export const userNamespaceMutations: readonly Mutation[] = [
   {
     name: 'projection-has-all-ids-of-the-pod',
     rows: ['NS-15'],
-    file: 'stub/entry.c',
+    file: 'stub/entry-open.c',
     search: 'id_map_open(entry->plan, must_have ? failure : &ignored);',
     replace: 'failure == &ignored ? -1 : openat(entry->target_proc, "ns/user", O_RDONLY | O_CLOEXEC);',
     tests: [userNamespace],
@@ -43,7 +43,7 @@ export const userNamespaceMutations: readonly Mutation[] = [
   {
     name: 'domain-directory-has-all-ids',
     rows: ['NS-15'],
-    file: 'stub/projection.c',
+    file: 'stub/projection-open.c',
     search: 'return plan->id_count > 0 || (project->flags & PROJECT_OWNED) != 0;',
     replace: 'return plan->id_count > 0 || (project->flags & PROJECT_OWNED) > PROJECT_OWNED;',
     tests: ['test/hostile/projected-directory.test.ts'],
@@ -52,7 +52,7 @@ export const userNamespaceMutations: readonly Mutation[] = [
   {
     name: 'users-made-by-anybody',
     rows: ['NS-16'],
-    file: 'stub/entry.c',
+    file: 'stub/entry-open.c',
     search: 'return owner == 0 ? 0',
     replace: 'return owner != (uid_t)-1 ? 0',
     tests: ['test/hostile/entry-user-namespace.test.ts'],

@@ -3,8 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { Broker, type ProcessEnd } from '../../../daemon/host/broker.ts';
+import { Broker } from '../../../daemon/host/broker.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
+import type { ProcessEnd } from '../../../daemon/host/process-watches.ts';
 import { skip } from '../../support/skip.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

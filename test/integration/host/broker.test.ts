@@ -5,9 +5,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { CrowdedError } from '../../../daemon/fair-queue.ts';
-import { Broker, ReadFileError } from '../../../daemon/host/broker.ts';
 import type { ReadRequest } from '../../../daemon/host/broker-frames.ts';
+import { Broker } from '../../../daemon/host/broker.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
+import { ReadFileError } from '../../../daemon/host/read-file-error.ts';
 import { fakeEmulatorMount } from '../../support/fake-launch.ts';
 import { HangingFileSystem } from '../../support/hanging-file-system.ts';
 import { skip } from '../../support/skip.ts';

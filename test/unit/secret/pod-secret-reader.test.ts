@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Refusal } from '../../../daemon/errors.ts';
-import { ReadFileError, type Broker } from '../../../daemon/host/broker.ts';
+import type { Broker } from '../../../daemon/host/broker.ts';
+import { ReadFileError } from '../../../daemon/host/read-file-error.ts';
 import { PodSecretReader } from '../../../daemon/secret/pod-secret-reader.ts';
 
 const owner = { directory: 3, credentials: { uid: 1, gid: 2, groups: [] }, podUid: 'the-pod' };
