@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
+
+#define KEYCTL_JOIN_SESSION_KEYRING 1
 
 /* The daemon starts another one. */
 static _Noreturn void die(const char *what, const char *remedy) {
@@ -169,6 +172,8 @@ int main(int argc, char **argv) {
   reset_signals();
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "qemu-kube-brokr", 0, 0, 0);
+  /* An empty one, for QEMU to stay in where there is no room for its own: see entry.c. */
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
   if (fcntl(BROKER_CHANNEL, F_SETFD, FD_CLOEXEC) < 0)
     die("Cannot use fd 3", "let the node driver start this program");
   /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */

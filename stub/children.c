@@ -77,9 +77,11 @@ void end_children(const struct plan *plan) {
 }
 
 void outlive_children(const struct plan *plan) {
-  int64_t pause = 1;
-  for (enum left left; (left = kill_all(plan, now_ms() + LONGEST_PASS_MS)) != LEFT_NONE;) {
-    wait_ms(pause);
+  int64_t pause = 1, begin = now_ms();
+  for (enum left left; (left = kill_all(plan, begin + LONGEST_PASS_MS)) != LEFT_NONE; begin = now_ms()) {
+    int64_t took = now_ms() - begin;
+    /* A fifth of one processor at most, which no limit of the pod's counts. */
+    wait_ms(pause > 4 * took ? pause : 4 * took);
     pause = left == LEFT_OTHERS ? 1 : 2 * pause < LONGEST_PAUSE_MS ? 2 * pause : LONGEST_PAUSE_MS;
   }
 }

@@ -71,14 +71,14 @@ int process_ended(int pidfd) {
 }
 
 /* Where the pod has the node's ids, it keeps its root from making files of root's on the node, and is done without on a
- * node that has no such mounts. */
+ * node that has no such mounts. Not where it only fails this time: the pod could see to that. */
 static int open_id_map(struct entry *entry, struct failure *failure) {
-  struct failure ignored;
   int must_have = entry->plan->id_count > 0;
   entry->id_map = -1;
-  if (must_have || projection_is_mapped(entry->plan))
-    entry->id_map = id_map_open(entry->plan, must_have ? failure : &ignored);
-  return entry->id_map < 0 && must_have ? -1 : 0;
+  if (!must_have && !projection_is_mapped(entry->plan))
+    return 0;
+  entry->id_map = id_map_open(entry->plan, failure);
+  return entry->id_map < 0 && (must_have || !id_maps_are_unsupported(failure->error)) ? -1 : 0;
 }
 
 int entry_open(struct entry *entry, struct failure *failure) {

@@ -75,6 +75,9 @@ int open_own_proc(const char *path);
 /* A user namespace that has QEMU's ids and no others, to be given to mounts. */
 int id_map_open(const struct plan *plan, struct failure *failure);
 
+/* Whether a failure to make or to use one says that none can be had here, and not that there is no room for it now. */
+int id_maps_are_unsupported(int error);
+
 /* ---- security-label.c ----------------------------------------------------------------------------------------- */
 
 int security_label_read(int target_proc, struct security_label *label, struct failure *failure);

@@ -133,19 +133,18 @@ static int describe(const struct failure *failure, const char *actor, char *text
                     what);
   case FAIL_ID_MAP:
     return snprintf(text, size,
-                    "Cannot give libvirt's files the ids of the pod's user namespace (%s): %s; run %s with full "
-                    "capabilities, and allow the node more user namespaces (sysctl user.max_user_namespaces)",
+                    "Cannot show libvirt's files with no ids but QEMU's (%s): %s; run %s with full capabilities, allow the "
+                    "node more user namespaces (sysctl user.max_user_namespaces), and leave the pod room for a process",
                     what, why, actor);
   case FAIL_PROJECT_IDS:
     return snprintf(text, size,
-                    "Cannot give %s the ids of the pod's user namespace: %s; use a file system and a kernel that have "
-                    "idmapped mounts (ext4, xfs; tmpfs from Linux 6.3 on), or let the pod use the users of the node "
-                    "(\"hostUsers: true\")",
+                    "Cannot show %s with no ids but QEMU's: %s; use a file system and a kernel that have idmapped mounts "
+                    "(ext4, xfs; tmpfs from Linux 6.3 on), or let the pod use the users of the node (\"hostUsers: true\")",
                     what, why);
   case FAIL_KEYRING:
     return snprintf(text, size,
-                    "Cannot give QEMU a %s keyring of its own: %s; remove keys of the user that starts the VM, or allow it "
-                    "more (sysctl kernel.keys.maxkeys)",
+                    "Cannot give QEMU a %s keyring of its own: %s; remove keys of root, or allow it more (sysctl "
+                    "kernel.keys.root_maxkeys and root_maxbytes)",
                     what, why);
   case FAIL_FORK:
     return snprintf(text, size,

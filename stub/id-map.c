@@ -6,7 +6,8 @@
  *
  * The table has the ids of QEMU and no others. With all those of the pod in it, as in the pod's own user namespace, a
  * process of the pod that got hold of a projected directory could leave a file there that is root's on the node. So can
- * root of a pod without a user namespace, for which the table names each id as itself.
+ * root of a pod without a user namespace, for which the table names each id as itself. Nor has it the groups that the
+ * pod has chosen, of which a file could be setgid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,34 +57,15 @@ static void add_line(struct map_text *map, uint32_t in_pod, uint32_t on_node) {
     map->length += (size_t)snprintf(map->text + map->length, sizeof map->text - map->length, "%u %u 1\n", in_pod, on_node);
 }
 
-/* The kernel takes each id once. */
-static int is_listed(const struct plan *plan, size_t group) {
-  if (plan->groups[group] == plan->gid)
-    return 1;
-  for (size_t i = 0; i < group; i++)
-    if (plan->groups[i] == plan->groups[group])
-      return 1;
-  return 0;
-}
-
-static void add_own_ids(struct map_text *map, const struct plan *plan, uint32_t kind) {
-  if (kind == PLAN_ID_USER) {
-    add_line(map, plan->uid, plan->uid);
-    return;
-  }
-  add_line(map, plan->gid, plan->gid);
-  for (size_t i = 0; i < plan->group_count; i++)
-    if (!is_listed(plan, i))
-      add_line(map, plan->groups[i], plan->groups[i]);
-}
-
 static int write_map(int proc, const char *name, const struct plan *plan, uint32_t kind) {
   struct map_text map = {.length = 0};
   for (size_t i = 0; i < plan->id_count; i++)
     if (plan->ids[i].kind == kind)
       add_line(&map, plan->ids[i].in_pod, plan->ids[i].on_node);
-  if (plan->id_count == 0)
-    add_own_ids(&map, plan, kind);
+  if (plan->id_count == 0) {
+    uint32_t own = kind == PLAN_ID_USER ? plan->uid : plan->gid;
+    add_line(&map, own, own);
+  }
   if (map.length >= sizeof map.text) {
     errno = E2BIG;
     return -1;
@@ -135,6 +117,29 @@ static int make_namespace(const struct plan *plan, int answer[2]) {
     close(fds.namespace);
   errno = error;
   return result < 0 ? -1 : fds.namespace;
+}
+
+static int has_user_namespaces(void) {
+  char limit = '1';
+  int file = open("/proc/sys/user/max_user_namespaces", O_RDONLY | O_CLOEXEC);
+  if (file >= 0) {
+    (void)!read(file, &limit, 1);
+    close(file);
+  }
+  return limit != '0';
+}
+
+int id_maps_are_unsupported(int error) {
+  switch (error) {
+  case ENOSYS: /* before Linux 5.12 */
+  case EINVAL: /* the file system, or a kernel without user namespaces */
+  case EPERM:  /* what confines this process */
+    return 1;
+  case ENOSPC:
+    return !has_user_namespaces();
+  default:
+    return 0;
+  }
 }
 
 int id_map_open(const struct plan *plan, struct failure *failure) {

@@ -7,7 +7,8 @@
  * process. The pod's own processes are in another PID namespace, libvirt's in other cgroups, and the QEMU of another launch
  * is the child of its shim. What descends from one that is known is ended with it.
  *
- * Not told apart is what another QEMU of the same pod has left behind while it runs: it is ended, too.
+ * Not told apart is what another QEMU of the same pod has left behind while it runs: it is ended, too. Nor is a QEMU of exec
+ * mode, which is libvirt's child: a pod must not have one while what a VM of fork mode left in it can't be ended.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -100,7 +101,8 @@ int leftovers_kill(const struct plan *plan, int64_t deadline) {
   if (namespace < 0)
     return 0;
   for (size_t i = 0; i < plan->cgroup_count; i++)
-    visit_cgroup(plan->cgroups[i], kill_leftover, &search);
+    if (!visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search))
+      search.found++;
   if (now_ms() >= deadline)
     search.found++; /* as far as we know */
   /* One that forks and exits all the time is not met each time. */

@@ -45,7 +45,8 @@ void kill_tree(const struct process *top, int64_t deadline);
 
 /* ---- cgroup-tree.c ---------------------------------------------------------------------------------------------- */
 
-/* Calls `visit` with every process of a cgroup and of those below it, until it returns 0. */
-void visit_cgroup(const char *path, int (*visit)(void *context, pid_t pid), void *context);
+/* Calls `visit` with every process of a cgroup and of those below it, until it returns 0. Returns whether all of them were
+ * seen: there may be too many for the deadline, or too deep. */
+int visit_cgroup(const char *path, int64_t deadline, int (*visit)(void *context, pid_t pid), void *context);
 
 #endif

@@ -74,7 +74,8 @@ static int open_source(const struct plan *plan, const struct plan_project *proje
     tree = -1;
   }
   int must_have = plan->id_count > 0;
-  if (tree >= 0 && id_map >= 0 && is_mapped(plan, project) && translate_ids(tree, id_map) < 0 && must_have) {
+  if (tree >= 0 && id_map >= 0 && is_mapped(plan, project) && translate_ids(tree, id_map) < 0 &&
+      (must_have || !id_maps_are_unsupported(errno))) {
     fail(failure, FAIL_PROJECT_IDS, errno, "%.400s on %s", project->path, name_file_system(source));
     close(tree);
     close(source);

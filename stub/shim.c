@@ -66,6 +66,7 @@ static _Noreturn void leave(struct shim *shim, int status) {
   if (shim->connection >= 0)
     close(shim->connection);
   clients_close(&shim->clients);
+  monitor_close(&shim->monitor);
   outlive_children(&shim->plan);
   remove_pod_cgroups(&shim->plan);
   exit(status);

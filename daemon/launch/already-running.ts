@@ -26,6 +26,6 @@ export function alreadyRunning({ vm, launchId, podUid }: Machine, asked: string 
     `Cannot start VM "${vm.uuid}" again: launch ${launchId} still runs in ${where}`,
     podUid === asked
       ? 'destroy the domain first, or wait until its QEMU has ended'
-      : 'destroy the domain there first, or migrate it',
+      : 'destroy the domain there first, or migrate it; if it is no pod of this VM, remove it: it claims the VM with a secret of its own',
   );
 }

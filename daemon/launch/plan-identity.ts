@@ -12,7 +12,10 @@ export interface PlannedIdentity {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
-  /** What the node calls these ids, where the pod has a user namespace of its own. */
+  /**
+   * What the node calls the caller's ids, where the pod has a user namespace of its own: those that libvirt's files may have
+   * there. Not the groups that the pod has chosen, of which it could leave setgid files on the node.
+   */
   readonly ids: readonly PlannedId[];
 }
 
@@ -65,13 +68,14 @@ export function planIdentity(input: IdentityInput): PlannedIdentity {
     );
   translate('user', 0, users.users);
   translate('group', 0, users.groups);
+  const callerGroups = [...new Set([gid, ...caller.groups])];
   return {
     uid,
     gid,
     groups,
     ids: [
       translate('user', uid, users.users),
-      ...[...new Set([gid, ...groups])].map((group) => translate('group', group, users.groups)),
+      ...callerGroups.map((group) => translate('group', group, users.groups)),
     ],
   };
 }

@@ -1,14 +1,19 @@
 import { expect } from 'chai';
 import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fakeEmulator, fakeEmulatorMount, launchFake } from '../support/fake-launch.ts';
+import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '../support/fake-launch.ts';
+import { withFault } from '../support/fault-injection.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { findQemuAccount } from '../support/qemu-account.ts';
 import { runCommand, type CommandResult } from '../support/run-command.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { withoutSyscalls } from '../support/without-syscalls.ts';
 
 const { uid, gid } = findQemuAccount();
+/** A group of the node whose members can read its disks. */
+const DISK = 6;
 
 for (const mode of ['fork', 'exec'] as const)
   describe(`the directory of a domain in a pod whose root is the node's, in ${mode} mode`, function () {
@@ -37,6 +42,8 @@ for (const mode of ['fork', 'exec'] as const)
         vmUuid: 'owned',
         vmName: 'owned',
         mounts: [fakeEmulatorMount],
+        // The pod may choose its groups: QEMU is in this one, too.
+        user: { uid: 107, gid: 107, groups: [DISK] },
       });
     });
     after(() => scratch.close());
@@ -57,9 +64,45 @@ for (const mode of ['fork', 'exec'] as const)
       expect([made.uid, made.gid]).to.deep.equal([uid, gid]);
     });
 
-    it("takes nothing of root's, though root of the pod gets hold of it", async () => {
+    /** Starts a VM while a system call fails for what makes the mount, from the second one on in fork mode. */
+    const launchWithout = async (
+      code: 'ENOSYS' | 'EPERM' | 'EAGAIN',
+      syscall: 'clone' | 'mount_setattr',
+    ): Promise<FakeLaunch> => {
+      const args = [...key(), `read=${directory}/own`];
+      if (mode === 'exec') {
+        const ids = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+        const through = [...withoutSyscalls(code, [syscall]), '/usr/bin/env', ...ids];
+        const launched = launchFake(driver, sandbox, { args, through, user: { uid: 0, gid: 0 } });
+        await launched.ended;
+        return launched;
+      }
+      const broker = await waitUntil('the daemon has a broker', () => driver.broker, 5000);
+      return withFault(scratch, broker, `${syscall}:error=${code}:when=2+`, async () => {
+        const launched = launchFake(driver, sandbox, { args });
+        await launched.ended;
+        return launched;
+      });
+    };
+
+    it('is in no pod where it can be mounted like that, only not now', async () => {
+      const launched = await launchWithout('EAGAIN', mode === 'exec' ? 'clone' : 'mount_setattr');
+      expect((await launched.ended).status).to.equal(125);
+      expect(launched.stderr).to.match(
+        /^qemu-kube\S*: Cannot show .+ with no ids but QEMU's.*: Resource temporarily unavailable; .+\n$/,
+      );
+    });
+
+    it('is there as it is where the kernel has no such mounts', async () => {
+      const launched = await launchWithout('ENOSYS', 'mount_setattr');
+      expect((await launched.ended).status, launched.stderr).to.equal(0);
+      expect(launched.texts('text')).to.deep.equal(['of own']);
+    });
+
+    it("takes nothing of root's or of the pod's groups, though root of the pod gets hold of it", async () => {
       const launched = launchFake(driver, sandbox, { args: [...key(), 'wait'] });
       await launched.waitForLine('ready');
+      expect(launched.facts('groups')[0]?.split(' ')).to.include(String(DISK));
       const before = readdirSync(directory);
       try {
         const [pid] = sandbox.processes.filter((each) => each !== sandbox.pid);
@@ -71,6 +114,7 @@ for (const mode of ['fork', 'exec'] as const)
           ['mknod', `${directory}/disk`, 'b', '254', '0'],
           ['mkdir', `${directory}/of-root`],
           ['chown', '0:0', `${directory}/own`],
+          ['chgrp', String(DISK), `${directory}/own`],
         ]) {
           const { status, stderr } = await attempt(...command);
           expect(status, command.join(' ')).to.not.equal(0);

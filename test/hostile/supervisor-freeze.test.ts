@@ -31,13 +31,14 @@ describe('a pod that is frozen or killed as a whole', function () {
 
   for (const { name, freeze, thaw, dies } of freezers)
     describe(name, () => {
-      let file: string;
-      const set = (value: string): void => writeFileSync(file, value);
+      let file: string | undefined;
+      const set = (value: string): void => {
+        if (file !== undefined) writeFileSync(file, value);
+      };
 
       beforeEach(function () {
-        const found = findCgroupFile(shared.pod.cgroup, name);
-        if (found === undefined) skip(this, `no cgroup has the file ${name}`);
-        file = found;
+        file = findCgroupFile(shared.pod.cgroup, name);
+        if (file === undefined) skip(this, `no cgroup has the file ${name}`);
       });
       // A frozen process of version 1 can't be removed.
       afterEach(() => set(thaw));

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { writeFileSync } from 'node:fs';
+import { rmdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createApiClient } from '../../daemon/api/api-client.ts';
 import { findCgroup } from '../support/cgroups.ts';
 import { launchFake, type FakeLaunch, type FakeLaunchOptions } from '../support/fake-launch.ts';
@@ -8,6 +9,7 @@ import { fixturesMount } from '../support/hostile-fixtures.ts';
 import { inLibvirtPidNamespace } from '../support/libvirt-pid-namespace.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import {
+  isRunning,
   listProcesses,
   readArguments,
   readProcess,
@@ -173,6 +175,34 @@ describe('an emulator that leaves many processes', function () {
       for (const pid of pids) writeFileSync(`${directory}/below/deeper/cgroup.procs`, String(pid));
     }
     killStub();
+    await expectNothingLeft(driver, pod, END_MS);
+  });
+
+  it('deeper below its own cgroup than anybody looks: their VM ends, and the shim stays until all can be seen', async () => {
+    await start(['chain=3'], inLibvirtPidNamespace());
+    const shim = findShim(pod);
+    const pids = pod.processes.filter((pid) => pid !== pod.pid);
+    const qemu = pids.find((pid) => readProcess(pid)?.parent === shim.pid);
+    const offspring = pids.filter((pid) => pid !== qemu);
+    expect(offspring).to.have.lengthOf(3);
+    const levels = Array.from({ length: 70 }, (_, level) => '/deeper'.repeat(level + 1));
+    const own = findCgroup(pod.cgroup);
+    for (const directory of own) {
+      for (const level of levels) makeCgroup(directory + level);
+      for (const pid of offspring) writeFileSync(`${directory}${levels.at(-1)}/cgroup.procs`, String(pid));
+    }
+    try {
+      killStub();
+      await waitForNews();
+      expect(await states()).to.deep.equal(['MACHINE_STATE_EXITED']);
+      // Longer than it would stay if it took what it has seen for all that there is.
+      await delay(2 * END_MS);
+      expect(isRunning(shim)).to.equal(true);
+    } finally {
+      for (const pid of offspring) process.kill(pid, 'SIGKILL');
+    }
+    await waitForProcesses();
+    for (const directory of own) for (const level of [...levels].reverse()) rmdirSync(directory + level);
     await expectNothingLeft(driver, pod, END_MS);
   });
 

@@ -238,6 +238,15 @@ export const mutations: readonly Mutation[] = [
     grep: 'full: an end that nobody',
   },
   {
+    name: 'shim-takes-what-it-sees-for-all',
+    rows: ['SV-6'],
+    file: 'stub/leftovers.c',
+    search: '    if (!visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search))\n      search.found++;',
+    replace: '    visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search);',
+    tests: ['test/hostile/supervisor-leftovers.test.ts'],
+    grep: 'deeper below its own cgroup than anybody looks',
+  },
+  {
     name: 'shim-outlives-the-stub',
     rows: ['SV-6'],
     file: 'stub/shim.c',

@@ -163,18 +163,15 @@ for (const mode of ['fork', 'exec'] as const)
       expect(launched.texts('text')).to.deep.equal(['of root']);
       await stay({}, async (pid) => {
         // Root of the pod, with all capabilities there, in the very mounts of the emulator.
-        const args = [
-          '--target',
-          String(pid),
-          '--user',
-          '--mount',
-          '--',
-          'touch',
-          `${projected}/of-pod-root`,
-        ];
-        const { status, stderr } = await runCommand('nsenter', args, { allowFailure: true });
-        expect(status).to.not.equal(0);
-        expect(stderr).to.include('Value too large');
+        for (const command of [
+          ['touch', `${projected}/of-pod-root`],
+          ['chgrp', '2000', `${projected}/own`],
+        ]) {
+          const args = ['--target', String(pid), '--user', '--mount', '--', ...command];
+          const { status, stderr } = await runCommand('nsenter', args, { allowFailure: true });
+          expect(status, command[0]).to.not.equal(0);
+          expect(stderr).to.match(/Value too large|Invalid argument/);
+        }
       });
     });
 
@@ -223,7 +220,7 @@ for (const mode of ['fork', 'exec'] as const)
       try {
         expect(await refuse({})).to.match(
           new RegExp(
-            `^qemu-kube\\S*: Cannot give ${unfit} on ramfs the ids of the pod's user namespace: Invalid argument; use a .*\n$`,
+            `^qemu-kube\\S*: Cannot show ${unfit} on ramfs with no ids but QEMU's: Invalid argument; use a .*\n$`,
           ),
         );
       } finally {
