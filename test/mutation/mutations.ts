@@ -241,7 +241,8 @@ export const mutations: readonly Mutation[] = [
     name: 'shim-takes-what-it-sees-for-all',
     rows: ['SV-6'],
     file: 'stub/leftovers.c',
-    search: '    if (!visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search))\n      search.found++;',
+    search:
+      '    if (!visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search))\n      search.found++;',
     replace: '    visit_cgroup(plan->cgroups[i], deadline, kill_leftover, &search);',
     tests: ['test/hostile/supervisor-leftovers.test.ts'],
     grep: 'deeper below its own cgroup than anybody looks',
