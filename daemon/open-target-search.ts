@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts';
+import { belongToRoot } from './host/belong-to-root.ts';
 import { ContainerInits } from './host/container-inits.ts';
 import type { HostView } from './host/host-view.ts';
 import { LauncherIndex } from './host/launcher-index.ts';
@@ -30,7 +31,12 @@ export interface TargetSearchParts {
 export function openTargetSearch({ config, libc, host, logger }: TargetSearchParts): TargetSearch {
   const { proc, kubepodsBase, requirePod, rescanInterval } = config;
   const turns = new Turns();
-  const places = new ProcessPlaces(libc, proc, kubepodsBase);
+  const places = new ProcessPlaces({
+    libc,
+    proc,
+    kubepodsBase,
+    belongToRoot: (cgroups) => belongToRoot(host, cgroups),
+  });
   const containerOf = (pid: number): string => places.of(pid).container;
   const index = new LauncherIndex({
     scanner: new LauncherScanner({ libc, proc, turns, containerOf }),

@@ -166,7 +166,8 @@ export const configKeys: readonly ConfigKey[] = [
     property: 'kubepodsBase',
     defaultText: 'auto',
     unit: 'cgroup path or `auto`',
-    meaning: 'The cgroup below which the pods of this node are, such as `/kubepods.slice`. `auto`: anywhere.',
+    meaning:
+      "The cgroup below which the pods of this node are, such as `/kubepods.slice`. `auto`: anywhere, in root's cgroups.",
   },
   {
     key: 'secret-file',

@@ -63,14 +63,36 @@ export function cgroupDirectory(
   hierarchies: readonly CgroupHierarchy[],
   membership: CgroupMembership,
 ): string | null {
+  const place = findPlace(hierarchies, membership);
+  return place === null ? null : place.mountPoint + place.below;
+}
+
+/** The directory of one cgroup membership and those of all cgroups above that are mounted; none where it is not. */
+export function cgroupLineage(
+  hierarchies: readonly CgroupHierarchy[],
+  membership: CgroupMembership,
+): readonly string[] {
+  const place = findPlace(hierarchies, membership);
+  if (place === null) return [];
+  const { mountPoint, below } = place;
+  const lineage: string[] = [];
+  for (let rest = below; rest !== ''; rest = rest.slice(0, rest.lastIndexOf('/')))
+    lineage.push(mountPoint + rest);
+  return [...lineage, mountPoint];
+}
+
+function findPlace(
+  hierarchies: readonly CgroupHierarchy[],
+  membership: CgroupMembership,
+): { readonly mountPoint: string; readonly below: string } | null {
   // What the kernel shows of a cgroup outside of our cgroup namespace.
   if (membership.path.split('/').includes('..')) return null;
   const wanted = membership.hierarchy.split(',').sort().join();
   for (const { controllers, mountPoint, root } of hierarchies) {
     if ([...controllers].sort().join() !== wanted) continue;
-    if (root === '/') return membership.path === '/' ? mountPoint : mountPoint + membership.path;
-    if (membership.path === root) return mountPoint;
-    if (membership.path.startsWith(`${root}/`)) return mountPoint + membership.path.slice(root.length);
+    if (root === '/') return { mountPoint, below: membership.path === '/' ? '' : membership.path };
+    if (membership.path === root || membership.path.startsWith(`${root}/`))
+      return { mountPoint, below: membership.path.slice(root.length) };
   }
   return null;
 }

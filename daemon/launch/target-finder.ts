@@ -1,17 +1,14 @@
 import { Refusal, type RefusalOptions } from '../errors.ts';
 import { FairQueue, type Asker } from '../fair-queue.ts';
-import type { KnownLauncher, LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
+import type { LauncherIndex, LauncherSearch } from '../host/launcher-index.ts';
 import type { Place } from '../host/process-places.ts';
 import type { Turns } from '../host/turns.ts';
 import { isLauncherItself, selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
+import { byContainer } from './by-container.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
 
-/** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
-const MAX_PODS = 256;
-const MAX_CONTAINERS_PER_POD = 4;
-const MAX_PROCESSES_PER_CONTAINER = 4;
 /** Searches at once, and of one caller for one VM: who asks over and over delays neither other VMs nor other callers. */
 const VERIFICATIONS = { total: 16, perKey: 2 } as const;
 /** In a line for people. */
@@ -156,19 +153,6 @@ export class TargetFinder {
     // Who asks by the API may know which pods there are.
     throw ambiguous(vm, found.targets, `${namePods(found.targets)} can only be told apart by the secret`);
   }
-}
-
-/** A pod may run any number of processes that look like launchers: they must not hide another pod's. */
-function byContainer(launchers: readonly KnownLauncher[]): readonly (readonly number[])[] {
-  const pods = new Map<string, Map<string, number[]>>();
-  for (const { pid, place } of launchers.toSorted((a, b) => a.pid - b.pid)) {
-    const containers = pods.get(place.pod) ?? new Map<string, number[]>();
-    if (pods.size < MAX_PODS) pods.set(place.pod, containers);
-    const known = containers.get(place.container) ?? [];
-    if (known.length < MAX_PROCESSES_PER_CONTAINER) known.push(pid);
-    if (containers.size < MAX_CONTAINERS_PER_POD) containers.set(place.container, known);
-  }
-  return [...pods.values()].flatMap((containers) => [...containers.values()]);
 }
 
 /** Says that a VM has no pod here, with the first process that looked like one. */

@@ -1,4 +1,5 @@
 import { hasCode } from '../errors.ts';
+import { belongToRoot } from '../host/belong-to-root.ts';
 import type { ContainerInits, PinnedInit } from '../host/container-inits.ts';
 import { cgroupDirectory, type CgroupHierarchy } from '../host/host-cgroups.ts';
 import type { Libc } from '../host/libc.ts';
@@ -14,6 +15,7 @@ import { matchesVm } from '../target/matches-vm.ts';
 import { parseCgroup } from '../target/parse-cgroup.ts';
 import { hasEnded, parseStat } from '../target/parse-stat.ts';
 import { parseStatus } from '../target/parse-status.ts';
+import { podCgroups } from '../target/pod-cgroups.ts';
 import type { PodUsers } from '../target/pod-users.ts';
 import type { CgroupMembership, Namespaces, Target, VmIdentity } from '../target/target.ts';
 import { PinnedTarget } from './pinned-target.ts';
@@ -35,6 +37,14 @@ export interface VerificationContext {
 /** Why a process is no target: one clause that follows "process N ". */
 export class TurnedDown extends Error {}
 
+/** Asked anew each time: what a glance has found may be long ago. */
+function isOfRoot(
+  { hostRoot, hierarchies, kubepodsBase }: VerificationContext,
+  memberships: readonly CgroupMembership[],
+): boolean {
+  return belongToRoot({ root: hostRoot, hierarchies }, podCgroups(memberships, kubepodsBase));
+}
+
 function checkIdentity(
   context: VerificationContext,
   memberships: readonly CgroupMembership[] | null,
@@ -48,6 +58,10 @@ function checkIdentity(
       throw new TurnedDown('is in a cgroup that was deleted: its pod is ending');
     throw new TurnedDown('is in the cgroups of different pods at once');
   }
+  if (identity.podUid !== null && !isOfRoot(context, memberships))
+    throw new TurnedDown(
+      "is in a cgroup that is only named like a pod's: it is not root's (if pods are there, set kubepods-base)",
+    );
   if (context.requirePod && identity.podUid === null) throw new TurnedDown('is in the cgroup of no pod');
   if (context.requirePod && identity.containerId === null)
     throw new TurnedDown('is in a pod, but its container has a form that is not known');

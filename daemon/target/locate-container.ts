@@ -4,6 +4,8 @@ export interface ContainerLocation {
   readonly containerId: string | null;
   /** The path up to and including the container's element; `null` when no container was found. */
   readonly containerPath: string | null;
+  /** What the container's cgroup is made in: the pod's, or where one element is both, what is above; `null` without pod. */
+  readonly podPath: string | null;
 }
 
 // The kubelet writes `pod<uid>` (cgroupfs driver) or `kubepods[-qos]-pod<uid>.slice` (systemd driver), the latter after
@@ -47,7 +49,7 @@ export function locateContainer(path: string, base: string | null): ContainerLoc
     const containerId = containerIdOf(elements[index] ?? '');
     if (containerId !== null) return at(elements, index, null, containerId);
   }
-  return { podUid: null, containerId: null, containerPath: null };
+  return { podUid: null, containerId: null, containerPath: null, podPath: null };
 }
 
 function at(
@@ -56,13 +58,27 @@ function at(
   podUid: string | null,
   containerId: string | null,
 ): ContainerLocation {
-  const containerPath = containerId === null ? null : `/${elements.slice(0, index + 1).join('/')}`;
-  return { podUid, containerId, containerPath };
+  const pathOf = (length: number): string => `/${elements.slice(0, length).join('/')}`;
+  return {
+    podUid,
+    containerId,
+    containerPath: containerId === null ? null : pathOf(index + 1),
+    podPath: podUid === null ? null : pathOf(index),
+  };
+}
+
+/** Whether a base leaves open where the node's pods are. */
+export function isAnywhere(base: string | null): boolean {
+  return elementsOf(base).length === 0;
+}
+
+function elementsOf(base: string | null): readonly string[] {
+  return (base ?? '').split('/').filter((element) => element !== '');
 }
 
 /** How many elements of a path its base takes; `null` when the path is not below the base. */
 function baseDepth(elements: readonly string[], base: string | null): number | null {
-  const baseElements = (base ?? '').split('/').filter((element) => element !== '');
+  const baseElements = elementsOf(base);
   if (baseElements.length === 0) return 0;
   if (!baseElements.every((element, index) => element === elements[index])) return null;
   // The kernel writes `..` only in front. One behind the base would lead out of it again.

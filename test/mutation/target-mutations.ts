@@ -4,6 +4,7 @@ const refusals = 'test/e2e/refusals.test.ts';
 const identity = 'test/unit/target/cgroup-identity.test.ts';
 const pinned = 'test/integration/host/pinned-process.test.ts';
 const plan = 'test/unit/launch/plan-launch.test.ts';
+const nodeUsers = 'test/hostile/node-users.test.ts';
 
 /** Of the process that is taken for the VM's pod: that it is one, that it is still the same, and that it is the only one. */
 export const targetMutations: readonly Mutation[] = [
@@ -99,6 +100,42 @@ export const targetMutations: readonly Mutation[] = [
     replace: "context.requirePod && identity.podUid === '')",
     tests: ['test/integration/launch/runtimes.test.ts'],
     grep: 'without Kubernetes is refused by default',
+  },
+  {
+    name: 'pods-are-anybodys',
+    rows: ['AT-7'],
+    file: 'daemon/host/belong-to-root.ts',
+    search: '.uid === 0)',
+    replace: '.uid >= 0)',
+    tests: [nodeUsers, 'test/integration/host/belong-to-root.test.ts'],
+    grep: "cannot pass for a pod|does not take what is another's",
+  },
+  {
+    name: 'names-make-a-pod',
+    rows: ['AT-7'],
+    file: 'daemon/launch/verify-candidate.ts',
+    search: 'identity.podUid !== null && !isOfRoot(',
+    replace: "identity.podUid === '' && !isOfRoot(",
+    tests: [nodeUsers],
+    grep: 'cannot pass for a pod',
+  },
+  {
+    name: 'names-make-a-place',
+    rows: ['AT-1'],
+    file: 'daemon/host/process-places.ts',
+    search: 'podUid !== null && !this.#isPod(',
+    replace: "podUid === '' && !this.#isPod(",
+    tests: [nodeUsers],
+    grep: 'cannot crowd a pod out',
+  },
+  {
+    name: 'what-is-in-no-pod-is-as-good',
+    rows: ['AT-1'],
+    file: 'daemon/launch/by-container.ts',
+    search: 'Number(b.place.isInPod) - Number(a.place.isInPod) || a.pid - b.pid',
+    replace: 'a.pid - b.pid',
+    tests: [nodeUsers],
+    grep: 'cannot crowd a pod out',
   },
   {
     name: 'pods-may-trace',

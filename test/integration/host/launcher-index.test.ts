@@ -35,7 +35,7 @@ describe('LauncherIndex', function () {
 
   const open = (
     rescanIntervalMs = 3_600_000,
-    placeOf = (pid: number): Place => ({ pod: 'one', container: String(pid) }),
+    placeOf = (pid: number): Place => ({ pod: 'one', container: String(pid), isInPod: true }),
   ): LauncherIndex =>
     new LauncherIndex({
       scanner,
@@ -118,7 +118,11 @@ describe('LauncherIndex', function () {
   it('keeps few of one container, so that it stays small, and finds the others by a search', async () => {
     const own = new Set<number>();
     // Others on this machine are not of that container.
-    index = open(3_600_000, (pid) => ({ pod: 'one', container: own.has(pid) ? 'one' : String(pid) }));
+    index = open(3_600_000, (pid) => ({
+      pod: 'one',
+      container: own.has(pid) ? 'one' : String(pid),
+      isInPod: true,
+    }));
     const uuid = randomUUID();
     for (let i = 0; i < 20; i++) own.add(await launcher(uuid));
     expect(await found({ uuid })).to.have.lengthOf(20);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { cgroupDirectory, parseCgroupMounts } from '../../../daemon/host/host-cgroups.ts';
+import { cgroupDirectory, cgroupLineage, parseCgroupMounts } from '../../../daemon/host/host-cgroups.ts';
 
 function mountLine(root: string, at: string, type: string, options: string): string {
   return `31 23 0:28 ${root} ${at} rw,nosuid,relatime shared:9 master:1 - ${type} ${type} ${options}`;
@@ -92,5 +92,33 @@ describe('cgroupDirectory', () => {
   ] as const)
     it(`below a mount of "/kubepods", ${path} is ${expected ?? 'nowhere'}`, () => {
       expect(cgroupDirectory(part, { hierarchy: '', path })).to.equal(expected);
+    });
+});
+
+describe('cgroupLineage', () => {
+  const lineages: readonly (readonly [string, readonly string[], string, string, readonly string[]])[] = [
+    [
+      'v1',
+      v1,
+      'cpu,cpuacct',
+      '/a/b',
+      ['/sys/fs/cgroup/cpu,cpuacct/a/b', '/sys/fs/cgroup/cpu,cpuacct/a', '/sys/fs/cgroup/cpu,cpuacct'],
+    ],
+    ['v2', [v2], '', '/a', ['/sys/fs/cgroup/a', '/sys/fs/cgroup']],
+    ['the root', [v2], '', '/', ['/sys/fs/cgroup']],
+    [
+      'a part',
+      [mountLine('/kubepods', '/cg', 'cgroup2', 'rw')],
+      '',
+      '/kubepods/a/b',
+      ['/cg/a/b', '/cg/a', '/cg'],
+    ],
+    ['what is outside of a part', [mountLine('/kubepods', '/cg', 'cgroup2', 'rw')], '', '/user.slice', []],
+    ['what is not mounted', v1, 'pids', '/a', []],
+  ];
+  for (const [what, lines, hierarchy, path, expected] of lineages)
+    it(`gives the directories of ${what}, from itself up`, () => {
+      const hierarchies = parseCgroupMounts(lines.join('\n'));
+      expect(cgroupLineage(hierarchies, { hierarchy, path })).to.deep.equal(expected);
     });
 });
