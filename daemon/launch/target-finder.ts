@@ -7,6 +7,7 @@ import { isLauncherItself, selectTargets } from '../target/select-target.ts';
 import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
+import { waitInLine } from './wait-in-line.ts';
 
 /** More than the kubelet lets run on a node: pods that claim a VM which is not theirs must not crowd its own out. */
 const MAX_PODS = 256;
@@ -55,7 +56,7 @@ export class TargetFinder {
    *
    * @param asker whom the search is counted against
    */
-  async find(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
+  async find(vm: VmIdentity, asker: Asker): Promise<FoundTargets> {
     const search = await this.#index.search(vm);
     return this.#inLine(vm, asker, search);
   }
@@ -69,7 +70,7 @@ export class TargetFinder {
    * Looks at the launchers that are known already, or that a look under way finds, or else at those that have come since,
    * which is quick. There may be others: where the answer won't do, `find`.
    */
-  async findKnown(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
+  async findKnown(vm: VmIdentity, asker: Asker): Promise<FoundTargets> {
     const known = await this.findIndexed(vm, asker);
     if (known.targets.length > 0) return known;
     // A daemon that has just started has not looked at all processes yet.
@@ -98,10 +99,14 @@ export class TargetFinder {
   async #inLine(vm: VmIdentity, asker: Asker, search: LauncherSearch): Promise<FoundTargets> {
     if (search.matching.length === 0) return { targets: [], turnedDown: [], zombies: search.zombies };
     const key = `${vm.uuid} ${asker.origin ?? ''}`;
-    return this.#verifications.run(key, () => this.#verify(vm, search), asker);
+    return waitInLine(this.#verifications, key, () => this.#verify(vm, search, asker), asker);
   }
 
-  async #verify(vm: VmIdentity, { matching, zombies }: LauncherSearch): Promise<FoundTargets> {
+  async #verify(
+    vm: VmIdentity,
+    { matching, zombies }: LauncherSearch,
+    { gone }: Asker,
+  ): Promise<FoundTargets> {
     const slices = this.#turns.begin();
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
@@ -118,6 +123,7 @@ export class TargetFinder {
     try {
       for (const pids of byContainer(matching))
         for (const pid of pids) {
+          gone?.throwIfAborted();
           const candidate = await verify(pid);
           if (candidate === null) continue;
           verified.push(candidate);
@@ -146,9 +152,9 @@ export class TargetFinder {
    *
    * @throws Refusal when there is none, or more than one
    */
-  async findOnly(vm: VmIdentity): Promise<PinnedTarget> {
-    const known = await this.findKnown(vm);
-    const found = known.targets.length > 0 ? known : await this.find(vm);
+  async findOnly(vm: VmIdentity, asker: Asker): Promise<PinnedTarget> {
+    const known = await this.findKnown(vm, asker);
+    const found = known.targets.length > 0 ? known : await this.find(vm, asker);
     const [first, ...others] = found.targets;
     if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;
