@@ -1,12 +1,15 @@
-export interface FairQueueOptions {
-  /** Actions that run at once, of all keys. */
-  readonly total: number;
-  /** Of one key. */
-  readonly perKey: number;
+export interface WaitLimits {
   /** Of one asker that wait for one key; without it, any number may. */
   readonly perAsker?: number;
   /** How long one waits, in milliseconds; without it, until its turn comes. */
   readonly longestWaitMs?: number;
+}
+
+export interface FairQueueOptions extends WaitLimits {
+  /** Actions that run at once, of all keys. */
+  readonly total: number;
+  /** Of one key. */
+  readonly perKey: number;
 }
 
 /** On whose behalf an action runs. */
@@ -15,6 +18,8 @@ export interface Asker {
   readonly origin?: string | undefined;
   /** Aborted when nobody wants the answer any more. */
   readonly gone?: AbortSignal | undefined;
+  /** Where they are narrower than the line's own. */
+  readonly limits?: WaitLimits | undefined;
 }
 
 /** The line is too long for who asked. */
@@ -56,9 +61,10 @@ export class FairQueue {
     }
   }
 
-  async #enter(key: string, { origin, gone }: Asker): Promise<void> {
+  async #enter(key: string, { origin, gone, limits = {} }: Asker): Promise<void> {
     gone?.throwIfAborted();
-    const { perAsker = Infinity, longestWaitMs } = this.#options;
+    const perAsker = narrower(this.#options.perAsker, limits.perAsker);
+    const longestWaitMs = narrower(this.#options.longestWaitMs, limits.longestWaitMs);
     const line = this.#lines.get(key) ?? { running: 0, waiting: new Set() };
     const others = [...line.waiting].filter((each) => each.origin === origin);
     if (origin !== undefined && others.length >= perAsker)
@@ -81,7 +87,7 @@ export class FairQueue {
         if (!line.waiting.has(waiter)) return;
         stop = (): void => giveUp(gone?.reason);
         gone?.addEventListener('abort', stop);
-        if (longestWaitMs !== undefined)
+        if (longestWaitMs < Infinity)
           timer = setTimeout(() => giveUp(new CrowdedError('Its turn did not come in time')), longestWaitMs);
       });
     } finally {
@@ -120,4 +126,8 @@ export class FairQueue {
       next.start();
     }
   }
+}
+
+function narrower(ours = Infinity, theirs = Infinity): number {
+  return Math.min(ours, theirs);
 }

@@ -1,4 +1,5 @@
 import type { NodeFinding } from '../doctor/finding.ts';
+import type { Asker } from '../fair-queue.ts';
 import type { Explanation } from '../launch/explanation.ts';
 import type { LaunchQuestion } from '../launch/launch-explainer.ts';
 import type { MachineRegistry } from '../machines/machine-registry.ts';
@@ -24,12 +25,12 @@ export interface NodeStatus {
 
 /** What the API asks of the daemon. The promises reject with `Refusal` when the answer is no. */
 export interface ApiBackend {
-  resolve(vm: VmIdentity): Promise<Target>;
-  validateSecret(vm: VmIdentity, secret: string): Promise<ValidSecret>;
+  resolve(vm: VmIdentity, asker: Asker): Promise<Target>;
+  validateSecret(vm: VmIdentity, secret: string, asker: Asker): Promise<ValidSecret>;
   readonly machines: Pick<MachineRegistry, 'list' | 'get' | 'revision' | 'subscribe'>;
   /** Sends QEMU a signal; false when its supervisor can't be reached now. */
   signalMachine(launchId: string, signal: number): boolean;
   readonly logVolume: LogVolume;
   nodeStatus(): Promise<NodeStatus>;
-  explain(question: LaunchQuestion): Promise<Explanation>;
+  explain(question: LaunchQuestion, asker: Asker): Promise<Explanation>;
 }

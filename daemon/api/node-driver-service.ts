@@ -28,6 +28,8 @@ import { logLevelNames, machineToProto, targetToProto } from './to-proto.ts';
 import { explanationToProto } from './explanation-to-proto.ts';
 import { launchQuestion } from './launch-question.ts';
 import { nodeStatusToProto } from './node-status-to-proto.ts';
+import { apiAsker } from './api-asker.ts';
+import { callGone } from './call-gone.ts';
 
 /** Longer than any form of a secret. */
 const MAX_SECRET_BYTES = 16 * 1024;
@@ -61,7 +63,7 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
 
   /** Turns a promise into a gRPC answer, and whatever it rejects with into a status. */
   function unary<Request, Response>(
-    handle: (request: Request, peer: PeerCredentials) => Promise<Response> | Response,
+    handle: (request: Request, peer: PeerCredentials, gone: AbortSignal) => Promise<Response> | Response,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
       answer(call, handle).then(
@@ -73,9 +75,9 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
 
   async function answer<Request, Response>(
     call: ServerUnaryCall<Request, Response>,
-    handle: (request: Request, peer: PeerCredentials) => Promise<Response> | Response,
+    handle: (request: Request, peer: PeerCredentials, gone: AbortSignal) => Promise<Response> | Response,
   ): Promise<Response> {
-    return handle(call.request, requirePeer(call));
+    return handle(call.request, requirePeer(call), callGone(call));
   }
 
   function requirePeer(call: { getPeer(): string }): PeerCredentials {
@@ -110,11 +112,13 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
   async function explain(
     request: ExplainLaunchRequestOutput,
     peer: PeerCredentials,
+    gone: AbortSignal,
   ): Promise<ExplainLaunchResponse> {
     const startedAt = performance.now();
     limitSecretChecks(peer);
     if (request.secret !== '') checkSecretLength(request.secret);
-    const explanation = await backend.explain(launchQuestion(request));
+    const asker = apiAsker('explain', peer.uid, gone);
+    const explanation = await backend.explain(launchQuestion(request), asker);
     const { secret } = explanation;
     if (secret !== null) {
       const outcome = secret instanceof Refusal ? { error: secret } : { target: secret };
@@ -132,13 +136,14 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     requested: VmIdentityOutput | null,
     secret: string,
     peer: PeerCredentials,
+    gone: AbortSignal,
   ): ReturnType<ApiBackend['validateSecret']> {
     const startedAt = performance.now();
     limitSecretChecks(peer);
     const vm = vmOf(requested);
     checkSecretLength(secret);
     try {
-      const valid = await backend.validateSecret(vm, secret);
+      const valid = await backend.validateSecret(vm, secret, apiAsker('api', peer.uid, gone));
       audit(auditSecretCheck({ vm, peer, startedAt, target: valid.target }));
       onSecretCheck('valid');
       return valid;
@@ -204,10 +209,12 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
   }
 
   return {
-    ResolveTarget: unary(async ({ vm }) => ({ target: targetToProto(await backend.resolve(vmOf(vm))) })),
+    ResolveTarget: unary(async ({ vm }, { uid }, gone) => ({
+      target: targetToProto(await backend.resolve(vmOf(vm), apiAsker('api', uid, gone))),
+    })),
 
-    ValidateSecret: unary(async ({ vm, secret }, peer) => {
-      const { target, validUntil } = await checkSecret(vm, secret, peer);
+    ValidateSecret: unary(async ({ vm, secret }, peer, gone) => {
+      const { target, validUntil } = await checkSecret(vm, secret, peer, gone);
       return {
         podUid: target.podUid ?? '',
         containerId: target.containerId ?? '',

@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { FairQueue, type Asker } from '../fair-queue.ts';
 import type { HostView } from '../host/host-view.ts';
 import type { LauncherIndex } from '../host/launcher-index.ts';
 import type { SecondOpinion } from '../kubernetes/second-opinion.ts';
@@ -17,6 +18,7 @@ import { placeOfPlan, planLaunch, type LaunchPolicy } from './plan-launch.ts';
 import { requestIdentity, type IdentitySource } from './request-identity.ts';
 import type { TargetAuthorizer } from './target-authorizer.ts';
 import { notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
+import { waitInLine } from './wait-in-line.ts';
 
 export interface LaunchExplainerOptions {
   readonly host: HostView;
@@ -45,28 +47,34 @@ export interface LaunchQuestion {
   readonly emulator: string | null;
 }
 
-/** Whom its searches are counted against. */
-const explainer = { origin: 'explain' } as const;
+interface ExplainedRequest {
+  readonly argv: readonly Buffer[];
+  readonly env: readonly Buffer[];
+}
+
+/** At once, and of one asker for one VM: each may hold fds of all pods that claim the VM, for as long as these take. */
+const EXPLANATIONS = { total: 4, perKey: 2 } as const;
 /** Of the launchers that are none of the VM, so many are shown. */
 const MAX_NEAR = 16;
 
 /** Walks through the decision of a launch by the parts that decide it, and starts nothing. */
 export class LaunchExplainer {
   readonly #options: LaunchExplainerOptions;
+  readonly #explanations = new FairQueue(EXPLANATIONS);
 
   constructor(options: LaunchExplainerOptions) {
     this.#options = options;
   }
 
-  async explain(question: LaunchQuestion): Promise<Explanation> {
+  /** @throws Refusal `busy`, or the reason why the asker is gone */
+  async explain(question: LaunchQuestion, asker: Asker): Promise<Explanation> {
     const steps: StepVerdict[] = [];
     const candidates: Candidate[] = [];
-    let secret: Explanation['secret'] = null;
     const bytes = (texts: readonly string[]): readonly Buffer[] => texts.map((text) => Buffer.from(text));
     const request = { argv: bytes(question.arguments), env: bytes(question.environment) };
 
     const vm = attempt(steps, 'identity', () => requestIdentity(request, this.#options.identity).vm);
-    if (vm === null) return { steps, candidates, secret };
+    if (vm === null) return { steps, candidates, secret: null };
     steps.push(
       ok(
         'identity',
@@ -75,26 +83,59 @@ export class LaunchExplainer {
     );
     const settings = this.#explainProfile(question.emulator, steps);
 
-    const found = await this.#options.finder.find(vm, explainer);
+    const explainPods = (): Promise<Explanation['secret']> =>
+      this.#explainPods({ vm, question, request, settings, steps, candidates, asker });
+    const key = `${vm.uuid} ${asker.origin ?? ''}`;
+    const secret = await waitInLine(this.#explanations, key, explainPods, asker);
+    return { steps, candidates, secret };
+  }
+
+  async #explainPods(context: {
+    readonly vm: VmIdentity;
+    readonly question: LaunchQuestion;
+    readonly request: ExplainedRequest;
+    readonly settings: LaunchSettings;
+    readonly steps: StepVerdict[];
+    readonly candidates: Candidate[];
+    readonly asker: Asker;
+  }): Promise<Explanation['secret']> {
+    const { vm, question, request, settings, steps, candidates, asker } = context;
+    const near = await this.#listNear(vm);
+    const found = await this.#options.finder.find(vm, asker);
+    const held = new Set(found.targets);
+    const letGo = (kept: PinnedTarget | null): void => {
+      for (const target of held) {
+        if (target === kept) continue;
+        held.delete(target);
+        target[Symbol.dispose]();
+      }
+    };
     try {
-      candidates.push(...(await this.#describeCandidates(vm, found)));
+      candidates.push(...describeCandidates(found), ...near);
       if (found.targets.length === 0) steps.push(refused('target', notFound(vm, found)));
       else steps.push(ok('target', describeTargets(found.targets)));
       const [only, ...others] = found.targets;
       let chosen = others.length === 0 ? (only ?? null) : null;
-      if (question.secret === null) await this.#explainSecretFiles(found, steps);
+      let secret: Explanation['secret'] = null;
+      if (question.secret === null) await this.#explainSecretFiles(found, steps, asker);
       else if (only !== undefined) {
-        secret = await this.#checkSecret(vm, question.secret, steps);
-        if (!(secret instanceof Refusal)) {
-          const { pid } = secret;
-          chosen = found.targets.find(({ target }) => target.pid === pid) ?? null;
+        // The check pins them anew.
+        letGo(chosen);
+        const outcome = await this.#checkSecret(vm, question.secret, steps, asker);
+        if (outcome instanceof Refusal) secret = outcome;
+        else {
+          held.add(outcome);
+          chosen = outcome;
+          secret = outcome.target;
         }
       }
-      if (chosen !== null) await this.#explainRest(vm, chosen, settings, request, steps);
+      // What came of the secret is noted, also where nobody waits for the rest.
+      if (chosen !== null && asker.gone?.aborted !== true)
+        await this.#explainRest(vm, chosen, settings, request, steps);
+      return secret;
     } finally {
-      for (const target of found.targets) target[Symbol.dispose]();
+      letGo(null);
     }
-    return { steps, candidates, secret };
   }
 
   #explainProfile(emulator: string | null, steps: StepVerdict[]): LaunchSettings {
@@ -136,42 +177,36 @@ export class LaunchExplainer {
     return profile;
   }
 
-  async #describeCandidates(
-    vm: VmIdentity,
-    { targets, turnedDown }: FoundTargets,
-  ): Promise<readonly Candidate[]> {
-    const usable = targets.map(({ target: { pid, podUid, containerId } }) => ({
-      pid,
-      podUid,
-      containerId,
-      reason: null,
-    }));
-    const others = { podUid: null, containerId: null };
-    const refusedOnes = turnedDown.map(({ pid, reason }) => ({ ...others, pid, reason }));
+  /** Launchers that are none of the VM, but nearly. */
+  async #listNear(vm: VmIdentity): Promise<readonly Candidate[]> {
     const near = (await this.#options.index.list()).flatMap(({ pid, commandLine }) => {
       const reason = nearLauncher(commandLine, vm);
-      return reason === null ? [] : [{ ...others, pid, reason }];
+      return reason === null ? [] : [{ podUid: null, containerId: null, pid, reason }];
     });
-    return [...usable, ...refusedOnes, ...near.slice(0, MAX_NEAR)];
+    return near.slice(0, MAX_NEAR);
   }
 
-  /** The outcome is the launch's: one line, whatever is wrong with the secret. */
+  /**
+   * The outcome is the launch's: one line, whatever is wrong with the secret.
+   *
+   * @returns the pod that holds it; dispose it
+   */
   async #checkSecret(
     vm: VmIdentity,
     secret: Secret,
     steps: StepVerdict[],
-  ): Promise<NonNullable<Explanation['secret']>> {
+    asker: Asker,
+  ): Promise<PinnedTarget | Refusal> {
     try {
-      const { pinned, validUntil } = await this.#options.authorizer.authorize(vm, secret, explainer);
-      using held = pinned;
-      const { pid, podUid } = held.target;
+      const { pinned, validUntil } = await this.#options.authorizer.authorize(vm, secret, asker);
+      const { pid, podUid } = pinned.target;
       steps.push(
         ok(
           'secret',
           `it is that of pod ${podUid ?? `with process ${pid}`}, valid until ${validUntil.toISOString()}`,
         ),
       );
-      return held.target;
+      return pinned;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       steps.push(refused('secret', error));
@@ -180,13 +215,13 @@ export class LaunchExplainer {
   }
 
   /** Without a secret to compare: whether the pods have one that could be. */
-  async #explainSecretFiles({ targets }: FoundTargets, steps: StepVerdict[]): Promise<void> {
+  async #explainSecretFiles({ targets }: FoundTargets, steps: StepVerdict[], asker: Asker): Promise<void> {
     const { secretReader } = this.#options;
     let refusal: Refusal | null = null;
     for (const { launcher, target } of targets)
       try {
         const { credentials, podUid } = target;
-        await secretReader.readSecret({ directory: launcher.directory, credentials, podUid });
+        await secretReader.readSecret({ directory: launcher.directory, credentials, podUid, asker });
         steps.push(
           skipped(
             'secret',
@@ -195,6 +230,7 @@ export class LaunchExplainer {
         );
         return;
       } catch (error) {
+        asker.gone?.throwIfAborted();
         if (!(error instanceof Refusal)) throw error;
         refusal ??= error;
       }
@@ -205,7 +241,7 @@ export class LaunchExplainer {
     vm: VmIdentity,
     pinned: PinnedTarget,
     settings: LaunchSettings,
-    request: { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] },
+    request: ExplainedRequest,
     steps: StepVerdict[],
   ): Promise<void> {
     const { opinion, registry, host, policy } = this.#options;
@@ -244,6 +280,17 @@ export class LaunchExplainer {
       );
     });
   }
+}
+
+function describeCandidates({ targets, turnedDown }: FoundTargets): readonly Candidate[] {
+  const usable = targets.map(({ target: { pid, podUid, containerId } }) => ({
+    pid,
+    podUid,
+    containerId,
+    reason: null,
+  }));
+  const others = { podUid: null, containerId: null };
+  return [...usable, ...turnedDown.map(({ pid, reason }) => ({ ...others, pid, reason }))];
 }
 
 function describeTargets(targets: readonly PinnedTarget[]): string {

@@ -18,6 +18,7 @@ import type { VmIdentity } from '../target/target.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import type { StepClock } from './step-clock.ts';
 import { ambiguous, notFound, type FoundTargets, type TargetFinder } from './target-finder.ts';
+import { waitInLine } from './wait-in-line.ts';
 
 /** So many pods may claim one VM before none is asked for its secret. */
 const MAX_PODS = 256;
@@ -74,7 +75,7 @@ export class TargetAuthorizer {
   async authorize(
     vm: VmIdentity,
     secret: Secret,
-    asker: Asker = {},
+    asker: Asker,
     clock?: Pick<StepClock, 'enter'>,
   ): Promise<AuthorizedTarget> {
     const { finder, opener } = this.#options;
@@ -92,15 +93,16 @@ export class TargetAuthorizer {
     const seen = describeTargets(first);
     const outcome = first.targets.length === 0 ? null : await among(first).catch(refusalOf);
     if (outcome !== null && !(outcome instanceof Refusal)) return outcome;
-    const again = async (): Promise<AuthorizedTarget> => {
+    // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
+    const look = (): Promise<FoundTargets> => {
       clock?.enter('find');
-      // Another pod of this VM may have come to be by ways that are only seen by a look at all processes.
-      const all = await finder.find(vm, asker);
-      if (outcome === null || (all.targets.length > 0 && describeTargets(all) !== seen)) return among(all);
-      for (const target of all.targets) target[Symbol.dispose]();
-      throw outcome;
+      return finder.find(vm, asker);
     };
-    return this.#slow.run(asker.origin ?? '', again, asker);
+    const all = await waitInLine(this.#slow, asker.origin ?? '', look, asker);
+    // Out of the line: how long the pods' files take to read is up to the pods.
+    if (outcome === null || (all.targets.length > 0 && describeTargets(all) !== seen)) return among(all);
+    for (const target of all.targets) target[Symbol.dispose]();
+    throw outcome;
   }
 
   async #authorizeAmong(
@@ -110,9 +112,9 @@ export class TargetAuthorizer {
     asker: Asker,
   ): Promise<AuthorizedTarget> {
     const { targets } = found;
-    this.#options.onFound?.(found);
     let chosen: AuthorizedTarget | null = null;
     try {
+      this.#options.onFound?.(found);
       if (targets.length === 0) throw notFound(vm, found);
       if (targets.length > MAX_PODS) throw ambiguous(vm, targets, 'they are too many');
       const opened = await opening;

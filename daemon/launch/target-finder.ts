@@ -8,6 +8,7 @@ import type { VmIdentity } from '../target/target.ts';
 import { byContainer } from './by-container.ts';
 import type { PinnedTarget } from './pinned-target.ts';
 import { TurnedDown, verifyCandidate, type VerificationContext } from './verify-candidate.ts';
+import { waitInLine } from './wait-in-line.ts';
 
 /** Searches at once, and of one caller for one VM: who asks over and over delays neither other VMs nor other callers. */
 const VERIFICATIONS = { total: 16, perKey: 2 } as const;
@@ -52,7 +53,7 @@ export class TargetFinder {
    *
    * @param asker whom the search is counted against
    */
-  async find(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
+  async find(vm: VmIdentity, asker: Asker): Promise<FoundTargets> {
     const search = await this.#index.search(vm);
     return this.#inLine(vm, asker, search);
   }
@@ -66,7 +67,7 @@ export class TargetFinder {
    * Looks at the launchers that are known already, or that a look under way finds, or else at those that have come since,
    * which is quick. There may be others: where the answer won't do, `find`.
    */
-  async findKnown(vm: VmIdentity, asker: Asker = {}): Promise<FoundTargets> {
+  async findKnown(vm: VmIdentity, asker: Asker): Promise<FoundTargets> {
     const known = await this.findIndexed(vm, asker);
     if (known.targets.length > 0) return known;
     // A daemon that has just started has not looked at all processes yet.
@@ -95,10 +96,14 @@ export class TargetFinder {
   async #inLine(vm: VmIdentity, asker: Asker, search: LauncherSearch): Promise<FoundTargets> {
     if (search.matching.length === 0) return { targets: [], turnedDown: [], zombies: search.zombies };
     const key = `${vm.uuid} ${asker.origin ?? ''}`;
-    return this.#verifications.run(key, () => this.#verify(vm, search), asker);
+    return waitInLine(this.#verifications, key, () => this.#verify(vm, search, asker), asker);
   }
 
-  async #verify(vm: VmIdentity, { matching, zombies }: LauncherSearch): Promise<FoundTargets> {
+  async #verify(
+    vm: VmIdentity,
+    { matching, zombies }: LauncherSearch,
+    { gone }: Asker,
+  ): Promise<FoundTargets> {
     const slices = this.#turns.begin();
     const verified: PinnedTarget[] = [];
     const turnedDown: TurnedDownCandidate[] = [];
@@ -115,6 +120,7 @@ export class TargetFinder {
     try {
       for (const pids of byContainer(matching))
         for (const pid of pids) {
+          gone?.throwIfAborted();
           const candidate = await verify(pid);
           if (candidate === null) continue;
           verified.push(candidate);
@@ -143,9 +149,9 @@ export class TargetFinder {
    *
    * @throws Refusal when there is none, or more than one
    */
-  async findOnly(vm: VmIdentity): Promise<PinnedTarget> {
-    const known = await this.findKnown(vm);
-    const found = known.targets.length > 0 ? known : await this.find(vm);
+  async findOnly(vm: VmIdentity, asker: Asker): Promise<PinnedTarget> {
+    const known = await this.findKnown(vm, asker);
+    const found = known.targets.length > 0 ? known : await this.find(vm, asker);
     const [first, ...others] = found.targets;
     if (first === undefined) throw notFound(vm, found);
     if (others.length === 0) return first;

@@ -3,6 +3,8 @@ import type { Mutation } from './mutation.ts';
 const callers = 'test/integration/launch/callers.test.ts';
 const server = 'test/integration/launch/launch-server.test.ts';
 const limits = 'test/unit/launch/launch-limits.test.ts';
+const authorizer = 'test/unit/launch/target-authorizer.test.ts';
+const slow = 'test/hostile/slow-secret.test.ts';
 
 /** Of how much one caller may ask. */
 export const limitMutations: readonly Mutation[] = [
@@ -86,5 +88,70 @@ export const limitMutations: readonly Mutation[] = [
     replace: "    if (!bucket.take() && key === '') throw tooMany();",
     tests: ['test/unit/launch/secret-tries.test.ts'],
     grep: 'lets five wrong ones through',
+  },
+  {
+    name: 'looks-wait-for-the-files-of-pods',
+    rows: ['AT-5', 'AT-14'],
+    file: 'daemon/launch/target-authorizer.ts',
+    search: "    const all = await waitInLine(this.#slow, asker.origin ?? '', look, asker);\n",
+    replace:
+      "    if (outcome === null)\n      return waitInLine(this.#slow, asker.origin ?? '', async () => among(await look()), asker);\n" +
+      "    const all = await waitInLine(this.#slow, asker.origin ?? '', look, asker);\n",
+    tests: [authorizer, slow],
+    grep: 'other VMs of a caller|keeps no other start',
+  },
+  {
+    name: 'questions-go-on-for-nobody',
+    rows: ['AT-14'],
+    file: 'daemon/api/call-gone.ts',
+    search: '    clearTimeout(timer);\n    gone.abort(goneReason);\n',
+    replace: '    clearTimeout(timer);\n',
+    tests: ['test/unit/api/call-gone.test.ts', 'test/integration/api/api-server.test.ts', slow],
+    grep: 'when the call ends|lets go of what it does|is let go of',
+  },
+  {
+    name: 'questions-without-a-deadline',
+    rows: ['AT-14'],
+    file: 'daemon/api/call-gone.ts',
+    search: 'setTimeout(() => gone.abort(tooLong(longestMs)), longestMs)',
+    replace: 'setTimeout(() => gone.abort(tooLong(longestMs)), 1000 * longestMs)',
+    tests: ['test/unit/api/call-gone.test.ts'],
+    grep: 'takes too long',
+  },
+  {
+    name: 'questions-wait-without-number',
+    rows: ['AT-14'],
+    file: 'daemon/api/api-asker.ts',
+    search: 'perAsker: 20, longestWaitMs: 10_000',
+    replace: 'perAsker: 20_000, longestWaitMs: 10_000',
+    tests: [authorizer],
+    grep: 'for whom too many questions wait',
+  },
+  {
+    name: 'crowds-are-the-daemons-fault',
+    rows: [],
+    file: 'daemon/launch/wait-in-line.ts',
+    search: 'if (!(error instanceof CrowdedError)) throw error;',
+    replace: "if (!(error instanceof CrowdedError) || key !== '') throw error;",
+    tests: [authorizer],
+    grep: 'for whom too many questions wait',
+  },
+  {
+    name: 'explanations-without-number',
+    rows: ['AT-14'],
+    file: 'daemon/launch/launch-explainer.ts',
+    search: 'const EXPLANATIONS = { total: 4, perKey: 2 } as const;',
+    replace: 'const EXPLANATIONS = { total: 400, perKey: 200 } as const;',
+    tests: ['test/unit/launch/launch-explainer.test.ts'],
+    grep: 'no more than two questions',
+  },
+  {
+    name: 'explanations-hold-all-pods',
+    rows: ['AT-14'],
+    file: 'daemon/launch/launch-explainer.ts',
+    search: '        letGo(chosen);\n',
+    replace: '',
+    tests: ['test/unit/launch/launch-explainer.test.ts'],
+    grep: 'with a secret',
   },
 ];

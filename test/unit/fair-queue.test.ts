@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CrowdedError, FairQueue } from '../../daemon/fair-queue.ts';
+import { CrowdedError, FairQueue, type WaitLimits } from '../../daemon/fair-queue.ts';
 
 describe('FairQueue', () => {
   /** Starts actions by key; each ends when it is told to, by the order in which they started. */
@@ -94,6 +94,20 @@ describe('FairQueue', () => {
     end('a');
     const others = asked.filter((_, index) => index !== 2);
     expect(await Promise.all(others)).to.deep.equal(Array(4).fill('served'));
+  });
+
+  it('holds an asker to limits of its own, where they are narrower', async () => {
+    const queue = new FairQueue({ total: 1, perKey: 1, perAsker: 2, longestWaitMs: 20 });
+    const { started, end } = start(queue, ['a']);
+    const ask = (origin: string, limits: WaitLimits): Promise<unknown> =>
+      queue.run('a', () => Promise.resolve('served'), { origin, limits }).catch((error: unknown) => error);
+    const narrow = [1, 2].map(() => ask('x', { perAsker: 1, longestWaitMs: 60_000 }));
+    const wide = [1, 2, 3].map(() => ask('y', { perAsker: 100, longestWaitMs: 60_000 }));
+    for (const refused of [narrow[1], wide[2], narrow[0], wide[0]])
+      expect(await refused).to.be.instanceOf(CrowdedError);
+    expect(await ask('z', { longestWaitMs: 1 })).to.be.instanceOf(CrowdedError);
+    end('a');
+    expect(started).to.deep.equal(['a']);
   });
 
   it('has nobody wait for ever', async () => {

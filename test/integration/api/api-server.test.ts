@@ -1,10 +1,12 @@
-import { status } from '@grpc/grpc-js';
+import { credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import fs from 'node:fs';
 import net from 'node:net';
 
 import { ApiError } from '../../../daemon/api/api-client.ts';
+import { loadApi } from '../../../daemon/api/load-api.ts';
 import { Refusal } from '../../../daemon/errors.ts';
+import type { Asker } from '../../../daemon/fair-queue.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { ApiHarness, exampleBackend, rejectionOf } from './api-harness.ts';
@@ -50,9 +52,9 @@ describe('startApiServer()', () => {
     let given: unknown;
     await harness.start({
       backend: exampleBackend({
-        validateSecret: (_vm, secret) => {
+        validateSecret: (_vm, secret, asker) => {
           given = secret;
-          return exampleBackend().validateSecret(vm, secret);
+          return exampleBackend().validateSecret(vm, secret, asker);
         },
       }),
     });
@@ -123,6 +125,57 @@ describe('startApiServer()', () => {
     expect(tooLong.status).to.equal(status.INVALID_ARGUMENT);
     expect(await client.listMachines()).to.have.length(1);
   });
+
+  for (const how of ['cancels a call', 'sets a deadline'])
+    it(`lets go of what it does for a user who ${how}, and counts it against that user`, async () => {
+      const askers: Asker[] = [];
+      const wait = (asker: Asker = {}): Promise<never> => {
+        askers.push(asker);
+        return new Promise((_, reject) => {
+          asker.gone?.addEventListener('abort', () => {
+            const reason: unknown = asker.gone?.reason;
+            reject(reason instanceof Error ? reason : new Error('without a reason'));
+          });
+        });
+      };
+      const backend = exampleBackend({
+        resolve: (_vm, asker) => wait(asker),
+        validateSecret: (_vm, _secret, asker) => wait(asker),
+        explain: (_question, asker) => wait(asker),
+      });
+      await harness.start({ backend });
+      const client = new (loadApi())(`unix:${harness.socketPath}`, credentials.createInsecure());
+      const outcomes: (status | undefined)[] = [];
+      const done = (error: ServiceError | null): void => void outcomes.push(error?.code);
+      const options = how === 'sets a deadline' ? { deadline: Date.now() + 1000 } : {};
+      const calls = [
+        client.resolveTarget({ vm }, options, done),
+        client.validateSecret({ vm, secret: 'one' }, options, done),
+        client.explainLaunch({ vm }, options, done),
+      ];
+      try {
+        await waitUntil('all are asked', () => (askers.length === 3 ? true : undefined), 4000);
+        expect(askers.map(({ gone }) => gone?.aborted)).to.deep.equal([false, false, false]);
+        const uid = process.getuid?.() ?? 0;
+        expect(askers.map(({ origin }) => origin)).to.have.members([
+          `api ${uid}`,
+          `api ${uid}`,
+          `explain ${uid}`,
+        ]);
+        if (how === 'cancels a call') for (const call of calls) call.cancel();
+        await waitUntil(
+          'nobody is asked any more',
+          () => (askers.every(({ gone }) => gone?.aborted) ? true : undefined),
+          4000,
+        );
+        for (const { gone } of askers) expect(gone?.reason).to.include({ code: 'caller-gone' });
+        await waitUntil('it is told', () => (outcomes.length === 3 ? true : undefined), 4000);
+        expect(harness.lines.filter(({ level }) => level === 'error')).to.deep.equal([]);
+        expect(harness.audited.map(({ code }) => code)).to.deep.equal(['caller-gone']);
+      } finally {
+        client.close();
+      }
+    });
 
   it('limits the secret checks of a uid, valid or not, and nothing else', async () => {
     const refusal = new Refusal('secret-mismatch', 'Cannot accept the secret', 'use the one of the pod');
