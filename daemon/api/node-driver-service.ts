@@ -1,10 +1,11 @@
 import { status, type ServerUnaryCall, type handleUnaryCall } from '@grpc/grpc-js';
 
-import { Refusal } from '../errors.ts';
+import { Refusal, type RefusalCode } from '../errors.ts';
 import type { PeerCredentials } from '../host/libc.ts';
 import type { AuditRecord } from '../observe/audit-record.ts';
-import { auditSignal } from '../observe/audit-signal.ts';
+import { auditSignal, type SignalCall } from '../observe/audit-signal.ts';
 import { auditSecretCheck } from '../observe/audit-secret-check.ts';
+import { LineLimit } from '../observe/line-limit.ts';
 import { logLevels, type LogLevel } from '../observe/log-level.ts';
 import { errorFields, type Logger } from '../observe/logger.ts';
 import type { SecretCheckResult } from '../observe/metrics.ts';
@@ -60,15 +61,20 @@ class StatusError extends Error {
 /** The handlers of `NodeDriverService`. */
 export function createNodeDriverService(options: NodeDriverServiceOptions): NodeDriverServiceHandlers {
   const { backend, watches, peerOf, allowSecretCheck, onSecretCheck, audit, logger } = options;
+  // By uid and kind, so that nobody's flood hides what another does. The allow-list bounds their number.
+  const logLines = new LineLimit<`${number | undefined} ${RefusalCode}`>();
+  const auditLines = new LineLimit<`${number} ${status}`>();
 
   /** Turns a promise into a gRPC answer, and whatever it rejects with into a status. */
   function unary<Request, Response>(
     handle: (request: Request, peer: PeerCredentials, gone: AbortSignal) => Promise<Response> | Response,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
+      // The connection may be gone before the answer.
+      const peer = peerOf(call);
       answer(call, handle).then(
         (response) => callback(null, response),
-        (error: unknown) => callback(statusOf(error, call.getPath())),
+        (error: unknown) => callback(statusOf(error, call.getPath(), peer)),
       );
     };
   }
@@ -86,17 +92,26 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
     throw new StatusError(status.UNAUTHENTICATED, 'Cannot tell who called; connect to the API socket itself');
   }
 
-  function statusOf(error: unknown, method: string): GrpcStatus {
+  function statusOf(error: unknown, method: string, peer: PeerCredentials | undefined): GrpcStatus {
     if (error instanceof StatusError) return error.status;
-    if (error instanceof Refusal) {
-      // The caller is told; the log of the node keeps what cannot be the caller's fault.
-      const { code, detail } = error;
-      if (code === 'internal') logger.error('API call failed', { method, ...errorFields(error) });
-      else if (detail !== null) logger.warn('Refused an API call', { method, reason: code, detail });
-      return refusalStatus(error);
-    }
-    logger.error('API call failed', { method, ...errorFields(error) });
-    return internalStatus;
+    logError(error, method, peer);
+    return error instanceof Refusal ? refusalStatus(error) : internalStatus;
+  }
+
+  /** The caller is told; the log of the node keeps what cannot be the caller's fault. */
+  function logError(error: unknown, method: string, peer: PeerCredentials | undefined): void {
+    const { code, detail } = error instanceof Refusal ? error : { code: 'internal' as const, detail: null };
+    if (code !== 'internal' && detail === null) return;
+    const suppressed = logLines.take(`${peer?.uid} ${code}`);
+    if (suppressed === null) return;
+    const fields = {
+      method,
+      ...(suppressed > 0 && { suppressed }),
+      peerPid: peer?.pid,
+      peerUid: peer?.uid,
+    };
+    if (code === 'internal') logger.error('API call failed', { ...fields, ...errorFields(error) });
+    else logger.warn('Refused an API call', { ...fields, reason: code, detail });
   }
 
   function limitSecretChecks({ uid }: PeerCredentials): void {
@@ -189,6 +204,13 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       );
   }
 
+  function noteRefusedSignal(call: SignalCall): void {
+    const { error, peer } = call;
+    const code = error instanceof StatusError ? error.status.code : status.INTERNAL;
+    const suppressed = auditLines.take(`${peer.uid} ${code}`);
+    if (suppressed !== null) note(auditSignal({ ...call, suppressed }));
+  }
+
   function setLogLevel(name: string, { pid, uid }: PeerCredentials): LogLevel {
     const level = logLevelFromProto(name);
     if (level === undefined)
@@ -231,7 +253,7 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
         requirePeer(call);
         watches.serve(call);
       } catch (error) {
-        call.emit('error', statusOf(error, call.getPath()));
+        call.emit('error', statusOf(error, call.getPath(), peerOf(call)));
       }
     },
 
@@ -246,7 +268,7 @@ export function createNodeDriverService(options: NodeDriverServiceOptions): Node
       try {
         signalMachine(findMachine(launchId), signal);
       } catch (error) {
-        if (error instanceof Error) note(auditSignal({ ...call, error }));
+        if (error instanceof Error) noteRefusedSignal({ ...call, error });
         throw error;
       }
       logger.info('A VM was signalled', { launchId, signal, peerPid: peer.pid, peerUid: peer.uid });

@@ -13,10 +13,13 @@ export interface SignalCall {
   readonly startedAt: number;
   /** Why it was not sent. */
   readonly error?: Error;
+  /** Lines about others like it that were left out before this one. */
+  readonly suppressed?: number;
 }
 
 /** The line about a signal that the API was asked to send to a VM. */
-export function auditSignal({ launchId, signal, machine, peer, startedAt, error }: SignalCall): AuditRecord {
+export function auditSignal(call: SignalCall): AuditRecord {
+  const { launchId, signal, machine, peer, startedAt, error, suppressed = 0 } = call;
   return {
     event: 'signal',
     decision: error === undefined ? 'allowed' : 'refused',
@@ -33,6 +36,6 @@ export function auditSignal({ launchId, signal, machine, peer, startedAt, error 
     qemuPid: machine?.qemu?.pid ?? null,
     signal,
     seconds: (performance.now() - startedAt) / 1000,
-    suppressed: 0,
+    suppressed,
   };
 }

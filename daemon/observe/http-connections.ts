@@ -5,20 +5,26 @@ import type net from 'node:net';
 const MAX_CONNECTIONS = 64;
 /** Of one address, so that no pod can take the places of the kubelet. */
 const MAX_PER_ADDRESS = 8;
+/** Who asks sends all of it at once: whoever waits for longer has nothing to ask. */
+const NEW_MS = 100;
 
 interface Connection {
   readonly socket: net.Socket;
   readonly address: string;
   /** Whole requests whose answer has not left yet. */
   answering: number;
+  /** When it began to wait for a request, or to be answered. Milliseconds of the monotonic clock. */
+  since: number;
 }
 
 /**
  * Keeps the connections of a server few. A new one always gets in: where its address or the server has too many, the one
- * goes that has waited for a whole request for the longest, or else the oldest.
+ * goes that has waited for a whole request for the longest. Where all that wait are new, they and those that are answered
+ * keep half of the places from each other: who takes no answers does not keep out who is about to ask, and who asks
+ * nothing ends no answer.
  */
 export class HttpConnections {
-  /** In the order in which they began to wait. */
+  /** In the order in which they began to wait, or to be answered. */
   readonly #connections = new Map<net.Socket, Connection>();
   #isScheduled = false;
 
@@ -28,7 +34,8 @@ export class HttpConnections {
   }
 
   #admit(socket: net.Socket): void {
-    this.#connections.set(socket, { socket, address: socket.remoteAddress ?? '', answering: 0 });
+    const address = socket.remoteAddress ?? '';
+    this.#connections.set(socket, { socket, address, answering: 0, since: performance.now() });
     socket.once('close', () => this.#connections.delete(socket));
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -41,11 +48,19 @@ export class HttpConnections {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     connection.answering++;
+    // More requests may come before the first is answered: it is answered from then on.
+    if (connection.answering === 1) this.#beginAnew(connection);
     response.once('close', () => {
       connection.answering--;
-      // It waits anew, unless it has ended.
-      if (this.#connections.delete(socket)) this.#connections.set(socket, connection);
+      if (connection.answering === 0) this.#beginAnew(connection);
     });
+  }
+
+  /** Unless it has ended. */
+  #beginAnew(connection: Connection): void {
+    if (!this.#connections.delete(connection.socket)) return;
+    connection.since = performance.now();
+    this.#connections.set(connection.socket, connection);
   }
 
   #makeRoom(): void {
@@ -59,10 +74,21 @@ export class HttpConnections {
   #keep(limit: number, isMeant: (connection: Connection) => boolean): void {
     const meant = [...this.#connections.values()].filter(isMeant);
     if (meant.length <= limit) return;
-    const waitingFirst = meant.toSorted((a, b) => Number(a.answering > 0) - Number(b.answering > 0));
-    for (const { socket } of waitingFirst.slice(0, meant.length - limit)) {
+    for (const { socket } of chooseToEnd(meant, meant.length - limit)) {
       this.#connections.delete(socket);
       socket.destroy();
     }
   }
+}
+
+/** So many of them, each kind by its age. */
+function chooseToEnd(connections: readonly Connection[], count: number): readonly Connection[] {
+  const now = performance.now();
+  const waiting = connections.filter(({ answering }) => answering === 0);
+  const answered = connections.filter(({ answering }) => answering > 0);
+  return Array.from({ length: count }, () => {
+    const [first] = waiting;
+    const isIdle = first !== undefined && now - first.since > NEW_MS;
+    return (isIdle || waiting.length > answered.length ? waiting : answered).shift();
+  }).filter((each) => each !== undefined);
 }

@@ -42,7 +42,7 @@ export interface LoggerOptions {
 /** Writes lines to stderr, so that stdout stays free for what a command prints. */
 export function createLogger(options: LoggerOptions): RootLogger {
   const lines = new BoundedLines(process.stderr, (lost) =>
-    logger.warn('Lines of the log were lost: nobody read it', { lost }),
+    logger.warn('Lines of the log were lost: nobody read it, or there was no room for it', { lost }),
   );
   const root = winston.createLogger({
     level: options.level,
@@ -87,8 +87,6 @@ export function createLogger(options: LoggerOptions): RootLogger {
 }
 
 async function flush(root: winston.Logger): Promise<void> {
-  // Winston hears no more of errors when it has ended; a disk that is full is none of ours.
-  process.stderr.on('error', () => undefined);
   // Twice: when all lines are out, the one may follow that tells of those that were lost.
   await written();
   await new Promise<void>((resolve) => {

@@ -2,8 +2,9 @@ import type { Mutation } from './mutation.ts';
 
 const log = 'test/integration/observe/audit-log.test.ts';
 const encode = 'test/unit/observe/encode-audit-record.test.ts';
+const lines = 'test/unit/observe/bounded-lines.test.ts';
 
-/** Of the log of what was decided. Most are for no entry of the checklists. */
+/** Of the log of what was decided, and of the daemon's own. Most are for no entry of the checklists. */
 export const auditMutations: readonly Mutation[] = [
   {
     name: 'audit-follows-links',
@@ -103,5 +104,41 @@ export const auditMutations: readonly Mutation[] = [
     replace: '',
     tests: ['test/integration/launch/audit.test.ts'],
     grep: 'allows no launch that it has no room for',
+  },
+  {
+    name: 'refused-signals-fill-the-audit-log',
+    rows: [],
+    file: 'daemon/api/node-driver-service.ts',
+    search: '    if (suppressed !== null) note(auditSignal({ ...call, suppressed }));',
+    replace: '    note(auditSignal({ ...call, suppressed: suppressed ?? 0 }));',
+    tests: ['test/integration/api/signal-machine.test.ts'],
+    grep: 'few lines of a flood',
+  },
+  {
+    name: 'a-log-without-a-reader-ends-the-process',
+    rows: [],
+    file: 'daemon/observe/bounded-lines.ts',
+    search: "    stream.on('error', () => undefined);\n",
+    replace: '',
+    tests: [lines],
+    grep: 'goes on where the stream takes no line',
+  },
+  {
+    name: 'lines-that-fail-are-not-counted',
+    rows: [],
+    file: 'daemon/observe/bounded-lines.ts',
+    search: '    if (error) this.#lost++;\n',
+    replace: '    if (error) return;\n',
+    tests: [lines, 'test/integration/observe/gone-reader.test.ts'],
+    grep: 'tells how many were lost|tells the next reader',
+  },
+  {
+    name: 'lost-lines-are-told-while-none-gets-through',
+    rows: [],
+    file: 'daemon/observe/bounded-lines.ts',
+    search: '    else if (this.#stream.writableLength <',
+    replace: '    if (this.#stream.writableLength <',
+    tests: [lines],
+    grep: 'tells nothing while no line gets through',
   },
 ];

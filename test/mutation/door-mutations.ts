@@ -2,8 +2,10 @@ import type { Mutation } from './mutation.ts';
 
 const runDirectory = 'test/integration/run-directory.test.ts';
 const callers = 'test/integration/launch/callers.test.ts';
+const api = 'test/integration/api/api-server.test.ts';
+const http = 'test/integration/observe/http-server.test.ts';
 
-/** Of the directories and sockets of the daemon, and of who may use its API. */
+/** Of the directories and sockets of the daemon, and of who may use its API and its probes. */
 export const doorMutations: readonly Mutation[] = [
   {
     name: 'anybody-may-look-into-launch',
@@ -74,7 +76,7 @@ export const doorMutations: readonly Mutation[] = [
     file: 'daemon/api/peer-registry.ts',
     search: 'if (this.#peers.size < this.#options.maxConnections) return null;',
     replace: 'if (this.#peers.size < 1000 * this.#options.maxConnections) return null;',
-    tests: ['test/integration/api/api-server.test.ts'],
+    tests: [api],
     grep: 'closes new ones where each has a call',
   },
   {
@@ -83,7 +85,7 @@ export const doorMutations: readonly Mutation[] = [
     file: 'daemon/api/api-server.ts',
     search: '    return bucket.take();',
     replace: '    return bucket.take() || uid >= 0;',
-    tests: ['test/integration/api/api-server.test.ts'],
+    tests: [api],
     grep: 'limits the secret checks of a uid',
   },
   {
@@ -94,5 +96,50 @@ export const doorMutations: readonly Mutation[] = [
     replace: '{ perSecond: 5000, burst: 10_000 }',
     tests: ['test/integration/launch/explain.test.ts'],
     grep: 'is limited as checks of secrets are',
+  },
+  {
+    name: 'api-fills-the-log',
+    rows: [],
+    file: 'daemon/api/node-driver-service.ts',
+    search: '${code}`);\n    if (suppressed === null) return;',
+    replace: '${code}`) ?? 0;',
+    tests: [api],
+    grep: 'logs few lines of a flood',
+  },
+  {
+    name: 'api-hides-lines-of-other-users',
+    rows: [],
+    file: 'daemon/api/node-driver-service.ts',
+    search: 'logLines.take(`${peer?.uid} ${code}`)',
+    replace: 'logLines.take(`${peer === undefined ? 1 : 0} ${code}`)',
+    tests: [api],
+    grep: 'logs few lines of a flood',
+  },
+  {
+    name: 'http-has-room-for-who-takes-no-answers',
+    rows: ['AT-14'],
+    file: 'daemon/observe/http-connections.ts',
+    search: '(isIdle || waiting.length > answered.length ? waiting : answered)',
+    replace: '(isIdle || waiting.length > 0 ? waiting : answered)',
+    tests: [http],
+    grep: 'lets one in that asks later',
+  },
+  {
+    name: 'http-ends-who-is-answered-for-who-asks-nothing',
+    rows: ['AT-14'],
+    file: 'daemon/observe/http-connections.ts',
+    search: 'now - first.since > NEW_MS;',
+    replace: 'now - first.since > 1000 * NEW_MS;',
+    tests: [http],
+    grep: 'ends the one that asks for nothing',
+  },
+  {
+    name: 'http-keeps-who-asks-again-and-again',
+    rows: ['AT-14'],
+    file: 'daemon/observe/http-connections.ts',
+    search: '      if (connection.answering === 0) this.#beginAnew(connection);',
+    replace: '      this.#beginAnew(connection);',
+    tests: [http],
+    grep: 'answered for the longest',
   },
 ];

@@ -5,11 +5,11 @@ import net from 'node:net';
 
 import { ApiError } from '../../../daemon/api/api-client.ts';
 import { loadApi } from '../../../daemon/api/load-api.ts';
-import { Refusal } from '../../../daemon/errors.ts';
+import { Refusal, type RefusalCode } from '../../../daemon/errors.ts';
 import type { Asker } from '../../../daemon/fair-queue.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { ApiHarness, exampleBackend, rejectionOf } from './api-harness.ts';
+import { ApiHarness, exampleBackend, rejectionOf, type LogLine } from './api-harness.ts';
 
 const vm = { uuid: '6f0b2d6e-1111-4222-8333-444455556666', name: 'testvm' };
 
@@ -99,6 +99,48 @@ describe('startApiServer()', () => {
     expect(error.message).to.not.include('rack 7');
     expect(harness.lines.find(({ level }) => level === 'error')?.fields['error']).to.include('rack 7');
   });
+
+  for (const [what, errorOf] of [
+    ['refusals', (code: RefusalCode) => new Refusal(code, 'Cannot', 'do', { detail: 'pods a and b' })],
+    ['failures', () => new Error('no room')],
+  ] as const)
+    it(`logs few lines of a flood of ${what}, by user and reason, and tells how many were left out`, async () => {
+      let uid = 0;
+      let code: RefusalCode = 'target-ambiguous';
+      await harness.start({
+        backend: exampleBackend({ resolve: () => Promise.reject(errorOf(code)) }),
+        allowedUids: new Set([0, 1]),
+        peerCredentials: () => ({ pid: 7, uid, gid: 0 }),
+      });
+      const flooding = harness.client();
+      const ask = async (client = flooding): Promise<LogLine | undefined> => {
+        const before = harness.lines.length;
+        await apiErrorOf(client.resolveTarget(vm));
+        return harness.lines[before];
+      };
+      let asked = 0;
+      for (; asked < 400; asked++) await ask();
+      // Of one uid and reason: 200 at once and 10 a second.
+      expect(harness.lines.length).to.be.within(200, 350);
+      await waitUntil(
+        'another line is written',
+        async () => {
+          asked++;
+          return (await ask()) !== undefined ? true : undefined;
+        },
+        4000,
+      );
+      expect(harness.lines.at(-1)?.fields).to.include({ peerUid: 0, peerPid: 7 });
+      const suppressed = harness.lines.map(({ fields }) => Number(fields['suppressed'] ?? 0));
+      expect(suppressed.reduce((sum, each) => sum + each, harness.lines.length)).to.equal(asked);
+
+      for (let i = 0; i < 20; i++) await ask();
+      code = 'target-unusable';
+      if (what === 'refusals')
+        expect((await ask())?.fields).to.include({ reason: code, detail: 'pods a and b' });
+      uid = 1;
+      expect((await ask(harness.client()))?.fields).to.include({ peerUid: 1 });
+    }).timeout(20_000);
 
   const wrong = [
     [{ uuid: '' }, 'no-identity'],

@@ -2,7 +2,9 @@ import { status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 
 import { ApiError } from '../../../daemon/api/api-client.ts';
+import type { AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import { exampleMachine } from '../../support/api-fixtures.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { ApiHarness, exampleBackend, registryOf, rejectionOf } from './api-harness.ts';
 
 describe('SignalMachine', () => {
@@ -72,6 +74,37 @@ describe('SignalMachine', () => {
       expect(harness.audited[0]).to.include({ event: 'signal', decision: 'refused', launchId, signal });
       expect(harness.audited[0]?.cause).to.include(text);
     });
+
+  it('writes few lines of a flood of refused ones, tells how many were left out, and one of each that was sent', async () => {
+    const client = harness.client();
+    let asked = 0;
+    const flood = async (count: number): Promise<void> => {
+      for (const end = asked + count; asked < end;)
+        await rejectionOf(client.signalMachine(`made up ${++asked}`, 15));
+    };
+    const refusals = (): readonly AuditRecord[] =>
+      harness.audited.filter(({ decision }) => decision === 'refused');
+    await flood(400);
+    // Of one uid and kind: 200 at once and 10 a second.
+    expect(refusals().length).to.be.within(200, 350);
+    const before = refusals().length;
+    await rejectionOf(client.signalMachine('exited', 15));
+    expect(refusals()).to.have.lengthOf(before + 1);
+    await waitUntil(
+      'another line is written',
+      async () => {
+        await flood(1);
+        return refusals().at(-1)?.launchId === `made up ${asked}` ? true : undefined;
+      },
+      4000,
+    );
+    const ofFlood = refusals().filter(({ launchId }) => launchId?.startsWith('made up') === true);
+    expect(ofFlood.reduce((sum, { suppressed }) => sum + 1 + suppressed, 0)).to.equal(asked);
+    for (let i = 0; i < 300; i++) await client.signalMachine('launch-1', 15);
+    const sentLines = harness.audited.filter(({ decision }) => decision === 'allowed');
+    expect(sentLines).to.have.lengthOf(300);
+    expect(sentLines.every(({ suppressed }) => suppressed === 0)).to.equal(true);
+  }).timeout(20_000);
 
   it('says so when the supervisor cannot be reached', async () => {
     const error = await rejectionOf(harness.client().signalMachine('unreachable', 15));

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Health } from '../../../daemon/observe/health.ts';
 import { startHttpServer, type HttpServer } from '../../../daemon/observe/http-server.ts';
@@ -153,6 +154,82 @@ describe('startHttpServer()', () => {
       metrics = { ...metrics, render: () => new Promise(() => undefined) };
       for (let i = 0; i < 20; i++) await hold('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
       expect((await get('/healthz')).status).to.equal(200);
+    });
+
+    /** Has the server be asked for metrics by this number of requests, which it never answers. */
+    const leaveUnanswered = async (sendAll: () => Promise<void>, wanted: number): Promise<void> => {
+      let count = 0;
+      metrics = {
+        ...metrics,
+        render: () => {
+          count++;
+          return new Promise(() => undefined);
+        },
+      };
+      await sendAll();
+      await waitUntil('all have asked', () => (count === wanted ? true : undefined), 4000);
+    };
+    const getMetrics = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n';
+    const manyAddresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 2}`);
+    for (const [where, addresses] of [
+      ['one address', ['127.0.0.1']],
+      ['eight addresses', manyAddresses],
+    ] as const)
+      it(`lets one in that asks later, beside all the connections of ${where} that have no whole answer`, async () => {
+        await leaveUnanswered(async () => {
+          for (const address of addresses) for (let i = 0; i < 8; i++) await hold(getMetrics, address);
+        }, 8 * addresses.length);
+        const late = await hold('');
+        const answered = answerOn(late);
+        await delay(50);
+        late.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+        expect(await answered).to.match(/^HTTP\/1\.1 200 OK\r\n/);
+      });
+
+    it('ends the one that asks for nothing before those whose answers are on their way', async () => {
+      const idle = await hold('GET');
+      const asking: net.Socket[] = [];
+      await leaveUnanswered(async () => {
+        for (let i = 0; i < 7; i++) asking.push(await hold(getMetrics));
+      }, 7);
+      await delay(150);
+      const ended = answerOn(idle);
+      const late = await hold('');
+      expect(await ended).to.equal('closed');
+      expect([late, ...asking].map(({ closed }) => closed)).to.not.include(true);
+    });
+
+    it('ends the one that has been answered for the longest, also where it asks again and again', async () => {
+      let count = 0;
+      const answers: ((text: string) => void)[] = [];
+      metrics = {
+        ...metrics,
+        render: () => {
+          count++;
+          return new Promise((resolve) => answers.push(resolve));
+        },
+      };
+      const ask = async (socket: net.Socket): Promise<void> => {
+        const wanted = count + 1;
+        socket.write(getMetrics);
+        await waitUntil('it has asked', () => (count === wanted ? true : undefined), 4000);
+      };
+      const all: net.Socket[] = [];
+      for (let i = 0; i < 8; i++) {
+        const socket = await hold('');
+        all.push(socket);
+        await ask(socket);
+      }
+      const [first] = all;
+      if (first === undefined) throw new Error('There is none');
+      await ask(first);
+      const answered = answerOn(first);
+      answers[0]?.('one\n');
+      await answered;
+      const ended = new Promise((resolve) => first.once('close', resolve));
+      expect((await get('/healthz')).status).to.equal(200);
+      await ended;
+      expect(all.map(({ closed }) => closed)).to.deep.equal([true, ...Array<boolean>(7).fill(false)]);
     });
 
     it('ends one whose request does not come', async () => {

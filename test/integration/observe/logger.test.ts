@@ -129,7 +129,7 @@ describe('createLogger()', () => {
       expect(indexes).to.deep.equal(Array.from(indexes, (_, index) => index));
       const others = lines.filter(({ index }) => index === undefined);
       expect(others.map(({ msg }) => msg)).to.deep.equal([
-        'Lines of the log were lost: nobody read it',
+        'Lines of the log were lost: nobody read it, or there was no room for it',
         'Last',
       ]);
       expect(others[0]?.lost).to.equal(8192 - indexes.length);
@@ -148,6 +148,40 @@ describe('createLogger()', () => {
     const run = `"${process.execPath}" --input-type=module --eval "$0" 2> /dev/full`;
     expect((await runCommand('sh', ['-c', run, script], { allowFailure: true })).status).to.equal(0);
   });
+
+  for (const [what, target] of [
+    ['there is no room', '> /dev/full'],
+    ['its reader has gone', '> "$1"'],
+  ] as const)
+    it(`goes on where ${what}`, async () => {
+      const directory = mkdtempSync(path.join(tmpdir(), 'knd-log-'));
+      const script = `
+        import { createLogger } from ${JSON.stringify(loggerModule)};
+        import { closeSync, openSync } from 'node:fs';
+        const logger = createLogger({ level: 'info', format: 'json' });
+        closeSync(3);
+        for (let index = 0; index < 3; index += 1) {
+          logger.info('Line');
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        console.log('went on');
+        await logger.close();`;
+      try {
+        const fifo = path.join(directory, 'log');
+        await runCommand('mkfifo', [fifo]);
+        const run = `exec 3<> "$1"; "${process.execPath}" --input-type=module --eval "$0" 2${target} 3<&3`;
+        const { status, stdout } = await runCommand(
+          'sh',
+          ['-c', `${run} & exec 3<&-; wait $!`, script, fifo],
+          {
+            allowFailure: true,
+          },
+        );
+        expect([status, stdout]).to.deep.equal([0, 'went on\n']);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
 
   it('writes one JSON object a line, whose first keys no field can replace', async () => {
     const [line = ''] = await logLines(
