@@ -9,7 +9,10 @@ const fixture = join(import.meta.dirname, '../fixtures/build/without-syscalls');
 export const replaceableSyscalls = ['openat2', 'clone3', 'close_range'] as const;
 
 /** What to run a command through, as root, so that these system calls fail for it and all that it starts. */
-export function withoutSyscalls(code: 'ENOSYS' | 'EPERM' | 'EAGAIN', names: readonly string[]): readonly string[] {
+export function withoutSyscalls(
+  code: 'ENOSYS' | 'EPERM' | 'EAGAIN',
+  names: readonly string[],
+): readonly string[] {
   const { numbers } = seccompMachine().architecture;
   const list = names.map((name) => {
     const number = numbers.get(name);
@@ -20,7 +23,11 @@ export function withoutSyscalls(code: 'ENOSYS' | 'EPERM' | 'EAGAIN', names: read
 }
 
 /** Lets the broker of this directory, and so its shims, run without these system calls. */
-export function wrapBroker(directory: string, code: 'ENOSYS' | 'EPERM' | 'EAGAIN', names: readonly string[]): void {
+export function wrapBroker(
+  directory: string,
+  code: 'ENOSYS' | 'EPERM' | 'EAGAIN',
+  names: readonly string[],
+): void {
   const broker = join(directory, 'qemu-kube-broker');
   renameSync(broker, `${broker}.real`);
   const words = [...withoutSyscalls(code, names), `${broker}.real`].map((word) => `'${word}'`);

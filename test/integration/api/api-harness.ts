@@ -1,10 +1,11 @@
+import { expect } from 'chai';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
 import type { AuditRecord } from '../../../daemon/observe/audit-record.ts';
 import type { ApiBackend } from '../../../daemon/api/api-backend.ts';
-import { createApiClient, type ApiClient } from '../../../daemon/api/api-client.ts';
+import { ApiError, createApiClient, type ApiClient } from '../../../daemon/api/api-client.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../../../daemon/api/api-server.ts';
 import { newFinding } from '../../../daemon/doctor/finding.ts';
 import { createLibc } from '../../../daemon/host/libc.ts';
@@ -136,4 +137,11 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('The promise did not reject');
+}
+
+export async function apiErrorOf(promise: Promise<unknown>): Promise<ApiError> {
+  const error = await rejectionOf(promise);
+  expect(error).to.be.instanceOf(ApiError);
+  if (error instanceof ApiError) return error;
+  throw error;
 }

@@ -3,22 +3,14 @@ import { expect } from 'chai';
 import fs from 'node:fs';
 import net from 'node:net';
 
-import { ApiError } from '../../../daemon/api/api-client.ts';
 import { loadApi } from '../../../daemon/api/load-api.ts';
 import { Refusal, type RefusalCode } from '../../../daemon/errors.ts';
 import type { Asker } from '../../../daemon/fair-queue.ts';
 import { exampleMachine, exampleTarget } from '../../support/api-fixtures.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { ApiHarness, exampleBackend, rejectionOf, type LogLine } from './api-harness.ts';
+import { ApiHarness, apiErrorOf, exampleBackend, type LogLine } from './api-harness.ts';
 
 const vm = { uuid: '6f0b2d6e-1111-4222-8333-444455556666', name: 'testvm' };
-
-async function apiErrorOf(promise: Promise<unknown>): Promise<ApiError> {
-  const error = await rejectionOf(promise);
-  expect(error).to.be.instanceOf(ApiError);
-  if (error instanceof ApiError) return error;
-  throw error;
-}
 
 describe('startApiServer()', () => {
   let harness: ApiHarness;
@@ -385,32 +377,5 @@ describe('ApiServer.close()', () => {
     await close(50);
     expect((await call).status).to.be.oneOf([status.UNAVAILABLE, status.CANCELLED, status.INTERNAL]);
     release();
-  });
-});
-
-describe('createApiClient()', () => {
-  let harness: ApiHarness;
-  beforeEach(() => {
-    harness = new ApiHarness();
-  });
-  afterEach(() => harness.stop());
-
-  it('tells that no daemon ever ran there', async () => {
-    const error = await apiErrorOf(harness.client().listMachines());
-    expect(error.message).to.equal(
-      `Cannot reach the daemon at "${harness.socketPath}": there is no such socket; start "node-driver serve", or name its socket with --socket`,
-    );
-  });
-
-  it('tells that something else is at the path', async () => {
-    fs.writeFileSync(harness.socketPath, '');
-    expect((await apiErrorOf(harness.client().listMachines())).message).to.include('that is no socket');
-  });
-
-  it('gives up at its deadline', async () => {
-    const resolve = (): Promise<never> => new Promise(() => undefined);
-    await harness.start({ backend: exampleBackend({ resolve }) });
-    const error = await apiErrorOf(harness.client(200).resolveTarget(vm));
-    expect(error.message).to.include('within 0.2 s');
   });
 });
