@@ -2,6 +2,7 @@ import { cgroupIdentity } from '../../../daemon/target/cgroup-identity.ts';
 import { containerCgroupPath } from '../../../daemon/target/container-cgroup-path.ts';
 import { locateContainer } from '../../../daemon/target/locate-container.ts';
 import { parseCgroup } from '../../../daemon/target/parse-cgroup.ts';
+import { podCgroups } from '../../../daemon/target/pod-cgroups.ts';
 import { expectThat } from '../expect-that.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 
@@ -18,6 +19,7 @@ export const cgroupText: FuzzTarget = {
     'target/cgroup-identity.ts',
     'target/locate-container.ts',
     'target/container-cgroup-path.ts',
+    'target/pod-cgroups.ts',
   ],
   seeds: [
     `\x030::/kubepods/burstable/pod${uid}/${id}\n`,
@@ -57,6 +59,13 @@ export const cgroupText: FuzzTarget = {
     } else
       expectThat(['malformed', 'deleted', 'conflict'].includes(identity.reject), 'the reason is a known one');
     for (const { path } of memberships) checkPath(path, base);
+    for (const { hierarchy, path } of podCgroups(memberships, base))
+      expectThat(
+        memberships.some(
+          (own) => own.hierarchy === hierarchy && `${own.path}/`.startsWith(path === '/' ? path : `${path}/`),
+        ),
+        "a pod's cgroup is above the process's, or its own",
+      );
   },
 };
 
