@@ -52,7 +52,9 @@ describe('a pod that is frozen or killed as a whole', function () {
         expect(status).to.equal(125);
         expect(performance.now() - begin).to.be.lessThan(2 * LAUNCH_MS);
         // The shim's own deadline: those of stub and daemon are there in case that it hangs.
-        expect(launch.stderr).to.match(/^qemu-kube: Cannot start the emulator: the pod did not let it start in time; .+\n$/);
+        expect(launch.stderr).to.match(
+          /^qemu-kube: Cannot start the emulator: the pod did not let it start in time; .+\n$/,
+        );
         set(thaw);
         await expectNothingLeft(shared.driver, shared.pod, LAUNCH_MS);
         const again = launchFake(shared.driver, shared.pod, { args: ['exit=42'] });
