@@ -32,6 +32,9 @@
 #endif
 
 #define KEYCTL_JOIN_SESSION_KEYRING 1
+#define KEYCTL_SETPERM 5
+#define SESSION_KEYRING (-3)
+#define POSSESSOR_LOOKS 0x0b000000 /* view, read and search, not write or link, and nothing for anybody else */
 
 /* The daemon starts another one. */
 static _Noreturn void die(const char *what, const char *remedy) {
@@ -172,8 +175,9 @@ int main(int argc, char **argv) {
   reset_signals();
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "qemu-kube-brokr", 0, 0, 0);
-  /* An empty one, for QEMU to stay in where there is no room for its own: see entry.c. */
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+  /* An empty one, which stays empty, for QEMU to be in where there is no room for its own: see entry.c. */
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+    syscall(SYS_keyctl, KEYCTL_SETPERM, SESSION_KEYRING, POSSESSOR_LOOKS);
   if (fcntl(BROKER_CHANNEL, F_SETFD, FD_CLOEXEC) < 0)
     die("Cannot use fd 3", "let the node driver start this program");
   /* Whatever else the daemon was started with must not live on in shims: a pipe would keep its reader waiting. */

@@ -119,12 +119,12 @@ static void reset_affinity(void) {
 
 /* Where that fails for want of quota the old one stays, with the keys of whoever started us. A filter of a container that
  * forbids it, or a kernel without keys, keeps QEMU from them as well. */
-static int leave_keyring(struct failure *failure) {
+static int leave_keyring(const struct entry *entry, struct failure *failure) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS || errno == EPERM)
     return 0;
   int error = errno;
   /* Root's quota is also that of root of the pods, who can use it up. What the broker gave us then has no keys. */
-  if (error == EDQUOT && syscall(SYS_keyctl, KEYCTL_READ, SESSION_KEYRING, NULL, 0) == 0)
+  if (error == EDQUOT && entry->is_of_broker && syscall(SYS_keyctl, KEYCTL_READ, SESSION_KEYRING, NULL, 0) == 0)
     return 0;
   return fail(failure, FAIL_KEYRING, error, "session");
 }
@@ -136,7 +136,7 @@ int entry_enter(struct entry *entry, struct failure *failure) {
   if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */
-  if (hide_process(failure) < 0 || leave_keyring(failure) < 0)
+  if (hide_process(failure) < 0 || leave_keyring(entry, failure) < 0)
     return -1;
   reset_signals();
   raise_hard_limits(plan);

@@ -26,6 +26,7 @@ struct entry {
   int target_proc, target, init;
   /* Given: libvirt's mount namespace, or -1 where this process is in it. Closed on the way. */
   int libvirt_mnt;
+  int is_of_broker; /* given: in a process that the broker started, with a session keyring of the broker's */
   /* Opened while names still mean what they mean on the node. */
   int namespaces[PLAN_MAX_NAMESPACES];
   int target_root;

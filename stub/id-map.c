@@ -134,6 +134,7 @@ int id_maps_are_unsupported(int error) {
   case ENOSYS: /* before Linux 5.12 */
   case EINVAL: /* the file system, or a kernel without user namespaces */
   case EPERM:  /* what confines this process */
+  case EACCES:
     return 1;
   case ENOSPC:
     return !has_user_namespaces();

@@ -71,7 +71,13 @@ int child_open(struct child *child, const struct plan *plan, const struct passed
   child->passed = passed;
   child->pid_namespace = -1;
   child->entry = (struct entry){
-      .plan = plan, .target_proc = SHIM_TARGET_PROC, .target = SHIM_TARGET, .init = SHIM_INIT, .libvirt_mnt = -1};
+      .plan = plan,
+      .target_proc = SHIM_TARGET_PROC,
+      .target = SHIM_TARGET,
+      .init = SHIM_INIT,
+      .libvirt_mnt = -1,
+      .is_of_broker = 1,
+  };
   if (open_cgroups(child, failure) < 0 || check_cgroups(plan, failure) < 0)
     return -1;
   scheduling_read(SHIM_STUB_PROC, &child->scheduling);

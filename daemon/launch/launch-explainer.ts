@@ -52,7 +52,7 @@ interface ExplainedRequest {
   readonly env: readonly Buffer[];
 }
 
-/** At once, and of one asker for one VM: each may hold fds of all pods that claim the VM, for as long as these take. */
+/** At once, and of one asker: each may hold fds of all pods that claim the VM, for as long as these take. */
 const EXPLANATIONS = { total: 4, perKey: 2 } as const;
 /** Of the launchers that are none of the VM, so many are shown. */
 const MAX_NEAR = 16;
@@ -85,8 +85,8 @@ export class LaunchExplainer {
 
     const explainPods = (): Promise<Explanation['secret']> =>
       this.#explainPods({ vm, question, request, settings, steps, candidates, asker });
-    const key = `${vm.uuid} ${asker.origin ?? ''}`;
-    const secret = await waitInLine(this.#explanations, key, explainPods, asker);
+    // By the asker alone: who asks about many VMs has no more than its share.
+    const secret = await waitInLine(this.#explanations, asker.origin ?? '', explainPods, asker);
     return { steps, candidates, secret };
   }
 

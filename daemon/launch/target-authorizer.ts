@@ -142,6 +142,8 @@ export class TargetAuthorizer {
     });
     // All of them to their end, also where one fails: the fds of their targets are in use until then.
     await Promise.allSettled(checks);
+    // What was not read for that says nothing about the pods.
+    asker.gone?.throwIfAborted();
     const outcomes = await Promise.all(checks);
     const matches: AuthorizedTarget[] = [];
     const refusals: Refusal[] = [];
@@ -158,6 +160,8 @@ export class TargetAuthorizer {
       refusals.length === 1 ? refusals : refusals.filter(({ code }) => code === 'secret-expired');
     const [refusal] = decisive;
     if (refusal !== undefined && decisive.length === 1) throw refusal;
+    const busy = refusals.find(({ code }) => code === 'busy');
+    if (busy !== undefined) throw busy;
     const details = new Set(refusals.map(({ detail, message }) => detail ?? message));
     throw ambiguous(vm, targets, 'none of them holds the secret of the domain', {
       detail: [...details].join('; '),

@@ -169,14 +169,14 @@ export const entryMutations: readonly Mutation[] = [
     search: `  if (set_oom_score(plan, failure) < 0 || security_label_take(&entry->label, failure) < 0)
     return -1;
   /* From here on nobody in the pod may trace this process or look into it. */
-  if (hide_process(failure) < 0 || leave_keyring(failure) < 0)
+  if (hide_process(failure) < 0 || leave_keyring(entry, failure) < 0)
     return -1;
   reset_signals();
   raise_hard_limits(plan);
   umask(0);
   if (enter_namespaces(entry, failure) < 0)
     return -1;`,
-    replace: `  if (hide_process(failure) < 0 || leave_keyring(failure) < 0)
+    replace: `  if (hide_process(failure) < 0 || leave_keyring(entry, failure) < 0)
     return -1;
   reset_signals();
   raise_hard_limits(plan);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { copyFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fakeEmulator, fakeEmulatorMount, launchFake, runBare } from '../../support/fake-launch.ts';
 import { startNodeDriver, type NodeDriver } from '../../support/node-driver.ts';
@@ -110,23 +111,27 @@ for (const mode of ['fork', 'exec'] as const)
       expect(await findWith('keyring')).to.not.equal(found);
     });
 
-    it("no key of its caller where root's quota has no room for a new keyring", async () => {
-      const launch = await withSysctl('kernel/keys/root_maxkeys', '1', async () => {
-        const started = launchFake(driver, sandbox, { through: [withAttributes, 'keys=1', '--'] });
-        await started.ended;
-        return started;
+    it("no keyring of its caller where root's quota has no room for a new one", async () => {
+      await withSysctl('kernel/keys/root_maxkeys', '1', async () => {
+        for (const keys of ['keys=0', 'keys=1']) {
+          const launch = launchFake(driver, sandbox, {
+            through: [withAttributes, keys, '--'],
+            args: ['revoke'],
+          });
+          const { status } = await launch.ended;
+          if (mode === 'exec') {
+            expect(status, launch.stderr).to.equal(125);
+            expect(launch.stderr).to.match(
+              /^qemu-kube-exec: Cannot give QEMU a session keyring of its own: Quota exceeded; remove keys of root.+\n$/,
+            );
+            continue;
+          }
+          // That of the node driver's broker, in which there is nothing, and which nobody can change.
+          expect(status, launch.stderr).to.equal(0);
+          expect(launch.facts('keyring')[0]).to.match(/^[1-9]\d* 0$/);
+          expect(launch.facts('revoke')).to.deep.equal([String(constants.errno.EACCES)]);
+        }
       });
-      const { status } = await launch.ended;
-      if (mode === 'fork') {
-        // That of the node driver's broker, in which there is nothing.
-        expect(status, launch.stderr).to.equal(0);
-        expect(launch.facts('keyring')[0]).to.match(/^[1-9]\d* 0$/);
-        return;
-      }
-      expect(status, launch.stderr).to.equal(125);
-      expect(launch.stderr).to.match(
-        /^qemu-kube-exec: Cannot give QEMU a session keyring of its own: Quota exceeded; remove keys of root.+\n$/,
-      );
     });
 
     it("an empty session keyring of its own, whatever the quota of libvirt's user", async function () {

@@ -51,13 +51,11 @@ describe('LaunchExplainer', () => {
     gone: AbortSignal,
     shown: Secret | null,
     uuid = 'a',
+    origin = 'explain 0',
   ): Promise<string> => {
     const environment = [`KUBEVIRT_IO_VM_UUID=${uuid}`];
     return explainer
-      .explain(
-        { environment, arguments: ['qemu'], secret: shown, emulator: null },
-        { origin: 'explain 0', gone },
-      )
+      .explain({ environment, arguments: ['qemu'], secret: shown, emulator: null }, { origin, gone })
       .then(
         (explanation) => (explanation.secret instanceof Refusal ? explanation.secret.code : 'explained'),
         (error: unknown) => (error instanceof Refusal ? error.code : String(error)),
@@ -79,12 +77,15 @@ describe('LaunchExplainer', () => {
       expect(targets.held).to.equal(0);
     });
 
-  it('holds the pods of no more than two questions about a VM, and of four in all', async () => {
+  it('holds the pods of no more than two questions of one asker, about any VMs, and of four in all', async () => {
     const explainer = open('a', 'b', 'c');
     const leaver = new AbortController();
-    const asked = ['a', 'a', 'a', 'a', 'b', 'c', 'd'].map((uuid) =>
-      ask(explainer, leaver.signal, null, uuid),
-    );
+    const askAs = (origin: string, uuid: string): Promise<string> =>
+      ask(explainer, leaver.signal, null, uuid, origin);
+    const first = ['a', 'b', 'c', 'd'].map((uuid) => askAs('explain 0', uuid));
+    await sleep(5);
+    expect([searches, targets.held]).to.deep.equal([2, 6]);
+    const asked = [...first, ...['explain 1', 'explain 1', 'explain 2'].map((origin) => askAs(origin, 'a'))];
     await sleep(5);
     expect([searches, targets.held]).to.deep.equal([4, 12]);
     leaver.abort(new Refusal('caller-gone', 'It has gone', 'ask'));

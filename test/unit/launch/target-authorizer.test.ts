@@ -46,6 +46,7 @@ describe('TargetAuthorizer', () => {
     };
     const read = async ({ podUid }: SecretOwner): Promise<Secret> => {
       if (podUid?.startsWith('slow-read') === true) await new Promise<void>((resolve) => reads.push(resolve));
+      if (podUid?.startsWith('crowded') === true) throw new Refusal('busy', 'Too many read there', 'wait');
       return secret;
     };
     const reader: Pick<PodSecretReader, 'readSecret' | 'readExpiry'> = {
@@ -114,6 +115,27 @@ describe('TargetAuthorizer', () => {
     expect(await refusal()).to.equal('secret-mismatch');
     known = found;
     expect(await refusal()).to.equal('target-not-found');
+    expect(targets.held).to.equal(0);
+  });
+
+  it('says of pods that were not read that they were not, and not that none holds the secret', async () => {
+    found = () => targets.find('a', 'crowded');
+    expect(await outcomeOf(open().authorize({ uuid: 'a' }, Secret.fromText('another'), one))).to.equal(
+      'busy',
+    );
+    expect(await outcomeOf(open().authorize({ uuid: 'a' }, secret, one))).to.equal('pod a');
+    expect(targets.held).to.equal(1);
+  });
+
+  it('has nothing to say to who has gone while two pods were read', async () => {
+    found = () => targets.find('slow-read-a', 'slow-read-b');
+    const leaver = new AbortController();
+    const asker: Asker = { ...one, gone: leaver.signal };
+    const asked = outcomeOf(open().authorize({ uuid: 'a' }, Secret.fromText('another'), asker));
+    await sleep(5);
+    leaver.abort(new Refusal('caller-gone', 'It has gone', 'call again'));
+    for (const end of reads) end();
+    expect(await asked).to.equal('caller-gone');
     expect(targets.held).to.equal(0);
   });
 
