@@ -77,7 +77,7 @@ export const privilegeMutations: readonly Mutation[] = [
     rows: ['NS-14'],
     file: 'stub/entry.c',
     search: 'error == EDQUOT && entry->is_of_broker && syscall(',
-    replace: 'error == EDQUOT && syscall(',
+    replace: 'error == EDQUOT && entry != NULL && syscall(',
     tests: ['test/integration/launch/attributes.test.ts'],
     grep: 'exec mode no keyring of its caller',
   },
