@@ -10,7 +10,7 @@ import { Crowd } from './crowd.ts';
 import { bundledDaemon } from './bundled-daemon.ts';
 import { describeMachine, median, percentile, renderTable } from './figures.ts';
 import { showProgress } from './show-progress.ts';
-import { betweenTimes, sayTime, timedEmulator, timedEmulatorMount } from './time-launch.ts';
+import { betweenTimes, sayTime, timeCaller, timedEmulator, timedEmulatorMount } from './time-launch.ts';
 
 const PROCESSES = 2000;
 const ROUNDS = Number(process.env['KND_BENCH_ROUNDS'] ?? 60);
@@ -88,7 +88,7 @@ async function ownWays(scratch: Scratch, pod: Sandbox): Promise<Readonly<Record<
     const driver = await startNodeDriver(own, { mode, settings, ...(await bundledDaemon(own)) });
     const token = await seal(driver, pod, publicKey, join(scratch.directory, 'secret'));
     const launch = async (secret: string | undefined): Promise<string> => {
-      const options = { through: [sayTime], environment: { KUBEVIRT_IO_SECRET: secret ?? '' } };
+      const options = { through: [timeCaller], environment: { KUBEVIRT_IO_SECRET: secret ?? '' } };
       const started = launchFake(driver, pod, options);
       const { status } = await started.ended;
       if (status !== 0) throw new Error(`A launch of the benchmark failed: ${started.stderr}`);

@@ -6,6 +6,9 @@ import type { SandboxMount } from '../support/sandbox-spec.ts';
 /** Says the time, and executes its arguments if it has any. */
 export const sayTime: string = join(import.meta.dirname, '../fixtures/build/say-time');
 
+/** The same, to start the stub through. */
+export const timeCaller: string = join(import.meta.dirname, '../fixtures/build/time-caller');
+
 /** Where the pods of a benchmark have it, as an emulator that ends at once. */
 export const timedEmulator = '/opt/say-time';
 export const timedEmulatorMount: SandboxMount = {
@@ -31,7 +34,7 @@ export async function timeLaunch(
   failures: string[],
 ): Promise<number> {
   const begin = performance.now();
-  const launched = launchFake(driver, vm, { through: [sayTime] });
+  const launched = launchFake(driver, vm, { through: [timeCaller] });
   const { status } = await launched.ended;
   if (status === 0) return betweenTimes(launched.report.join('\n'));
   failures.push(`${status ?? 'a signal'}: ${launched.stderr.trim()}`);
