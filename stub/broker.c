@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "keyring.h"
 #include "reset-signals.h"
 #include "safe-fds.h"
 #include "wire.h"
@@ -31,9 +32,6 @@
 #define VERSION "unknown"
 #endif
 
-#define KEYCTL_JOIN_SESSION_KEYRING 1
-#define KEYCTL_SETPERM 5
-#define SESSION_KEYRING (-3)
 #define POSSESSOR_LOOKS 0x0b000000 /* view, read and search, not write or link, and nothing for anybody else */
 
 /* The daemon starts another one. */

@@ -10,12 +10,10 @@
 
 #include "entry.h"
 #include "failpoint.h"
+#include "keyring.h"
 #include "reset-signals.h"
 
 #define SECCOMP_SET_MODE_FILTER 1U
-#define KEYCTL_JOIN_SESSION_KEYRING 1
-#define KEYCTL_READ 11
-#define SESSION_KEYRING (-3)
 
 static int set_oom_score(const struct plan *plan, struct failure *failure) {
   char text[16];

@@ -1,12 +1,10 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { fakeEmulator, fakeEmulatorMount, launchFake, type FakeLaunch } from '../support/fake-launch.ts';
+import { hangSecret } from '../support/hang-secret.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { listDescendants } from '../support/processes.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
-import { skip } from '../support/skip.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const TRIES = 30;
@@ -25,20 +23,7 @@ describe('a pod in which the file system of the secret never answers', function 
     const mounts = [fakeEmulatorMount];
     pod = await startSandbox(scratch, { vmUuid: 'hanging', vmName: 'hanging', mounts });
     other = await startSandbox(scratch, { vmUuid: 'honest', vmName: 'honest', mounts });
-    let fuse: number;
-    try {
-      fuse = openSync('/dev/fuse', 'r+');
-    } catch {
-      skip(this, 'there is no /dev/fuse');
-    }
-    // What waits for it comes back when it is closed, at the latest.
-    scratch.defer('end the file system', () => closeSync(fuse));
-    const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
-    const command = ['-t', String(pod.pid), '-m', 'mount', '-i', '-t', 'fuse', '-o', options, 'none'];
-    const { status } = spawnSync('nsenter', [...command, '/etc/kubevirt/node-driver'], {
-      stdio: ['ignore', 'ignore', 'inherit', fuse],
-    });
-    if (status !== 0) skip(this, 'FUSE cannot be mounted here');
+    hangSecret(this, scratch, pod);
     // As many wrong secrets as the test likes.
     const settings = { emulator: fakeEmulator, 'launch-rate': 'off' };
     driver = await startNodeDriver(scratch, { settings });

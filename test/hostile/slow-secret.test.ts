@@ -1,17 +1,16 @@
 import { credentials } from '@grpc/grpc-js';
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadApi } from '../../daemon/api/load-api.ts';
 import { fakeEmulator, launchFake, type FakeLaunch, type FakeLaunchTarget } from '../support/fake-launch.ts';
+import { hangSecret } from '../support/hang-secret.ts';
 import { fixturesMount } from '../support/hostile-fixtures.ts';
 import { startNodeDriver, type NodeDriver } from '../support/node-driver.ts';
 import { listDescendants, readArguments } from '../support/processes.ts';
 import { startSandbox, type Sandbox } from '../support/sandbox.ts';
 import { Scratch } from '../support/scratch.ts';
 import { runSecretWatch } from '../support/secret-watch/run-secret-watch.ts';
-import { skip } from '../support/skip.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** As many as the API lets one user ask at once. */
@@ -30,20 +29,7 @@ describe('a pod whose secret takes long to read', function () {
     scratch = Scratch.open('test');
     runSecretWatch.note(wrong);
     pod = await startSandbox(scratch, { vmUuid: 'slow', vmName: 'slow', mounts: [fixturesMount] });
-    let fuse: number;
-    try {
-      fuse = openSync('/dev/fuse', 'r+');
-    } catch {
-      skip(this, 'there is no /dev/fuse');
-    }
-    // Whoever reads below it is kept waiting until the reader's deadline.
-    scratch.defer('end the file system', () => closeSync(fuse));
-    const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
-    const command = ['-t', String(pod.pid), '-m', 'mount', '-i', '-t', 'fuse', '-o', options, 'none'];
-    const { status } = spawnSync('nsenter', [...command, '/etc/kubevirt/node-driver'], {
-      stdio: ['ignore', 'ignore', 'inherit', fuse],
-    });
-    if (status !== 0) skip(this, 'FUSE cannot be mounted here');
+    hangSecret(this, scratch, pod);
     const settings = { emulator: fakeEmulator, 'launch-rate': 'off', 'rescan-interval': '1h' };
     driver = await startNodeDriver(scratch, { settings });
   });
